@@ -1,0 +1,76 @@
+import type { Account } from './account.ts'
+
+/** What `account` can have now, its own tokens included; the root (the node) has its pool. */
+function available(account: Account, due: boolean): number {
+  return account.parent === undefined ? account.balanceTokens : account.ownTokens + freeFor(account, due)
+}
+
+/**
+ * Idle tokens `account` may borrow beyond its own: what its parent can have now, less its own, less what
+ * must be left to the others. Claims lapse once the round is due.
+ */
+export function freeFor(account: Account, due: boolean): number {
+  if (!account.borrows) return 0
+  const parent = account.parent!
+  const held = due ? parent.heldDueTokens - account.holdDueTokens : parent.heldTokens - account.holdTokens
+  const free = available(parent, due) - account.ownTokens - held
+  return Math.max(free, 0)
+}
+
+/**
+ * Books a spend on device, tenant and node: bottom-up, so that each level asks what is free while the
+ * level above is still untouched. What neither its own nor free tokens cover becomes the account's debt.
+ */
+export function book(account: Account, amount: number, due: boolean): void {
+  let a = account
+  for (; a.parent !== undefined; a = a.parent) {
+    const rest = amount - a.ownTokens
+    if (rest > 0) {
+      const covered = Math.min(rest, freeFor(a, due))
+      a.owedTokens += rest - covered
+      a.borrowedTotal += covered
+    }
+    a.balanceTokens -= amount
+    a.grantedTokens += amount
+    a.spentTotal += amount
+    if (a.ceilingTokens !== Number.POSITIVE_INFINITY) a.levelTokens += amount
+    a.updateHold()
+  }
+  a.balanceTokens -= amount
+  a.grantedTokens += amount
+}
+
+/**
+ * Takes `tokens` of a spend of this round back, on every level, own debt first.
+ *
+ * @returns how much could be taken back: never beyond the base, never more than was spent.
+ */
+export function unbook(account: Account, tokens: number): number {
+  let back = tokens
+  for (let a = account; a.parent !== undefined; a = a.parent) {
+    back = Math.min(back, a.baseTokens - a.balanceTokens, a.grantedTokens)
+  }
+  if (back <= 0) return 0
+  let a = account
+  for (; a.parent !== undefined; a = a.parent) {
+    const owedAtStart = Math.max(0, -(a.balanceTokens + a.grantedTokens))
+    a.owedTokens = Math.max(owedAtStart, a.owedTokens - back)
+    a.balanceTokens += back
+    a.grantedTokens -= back
+    a.spentTotal -= back
+    a.updateHold()
+  }
+  a.balanceTokens += back
+  a.grantedTokens -= back
+  return back
+}
+
+/** Counts demand on every level. */
+export function want(account: Account, tokens: number): void {
+  for (let a: Account | undefined = account; a !== undefined; a = a.parent) a.wantedTokens += tokens
+}
+
+/** Notes on every level that somebody was refused this round. */
+export function markRefused(account: Account): void {
+  for (let a: Account | undefined = account; a !== undefined; a = a.parent) a.refused = true
+}

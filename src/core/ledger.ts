@@ -1,0 +1,356 @@
+import { Account, type AccountSettings } from './account.ts'
+import { isMicro } from './amount.ts'
+import { book, freeFor, markRefused, unbook, want } from './booking.ts'
+import { renewRound } from './round.ts'
+
+/** What became of a spend. */
+export const Decision = {
+  /** Paid by the account's own balance (or on its own debt). */
+  granted: 0,
+  /** Paid, at least in part, by tokens others leave idle. */
+  borrowed: 1,
+  /** Nothing is free for this account until the round is due. */
+  refused: 2,
+  /** The ceiling of the account or of its tenant is reached. */
+  atCeiling: 3,
+} as const
+export type Decision = (typeof Decision)[keyof typeof Decision]
+
+/** A broken promise of the ledger itself: a bug, never bad input. The holder must stop and restart. */
+export class LedgerInvariantError extends Error {
+  override readonly name = 'LedgerInvariantError'
+}
+
+/** A setting that the ledger cannot keep; nothing was changed. */
+export class LedgerSettingsError extends Error {
+  override readonly name = 'LedgerSettingsError'
+}
+
+/** What one round may hand out, and how long it lasts. */
+export interface LedgerOptions {
+  /** Micro-tokens a round may hand out (Q), a positive integer. */
+  readonly roundTokens: number
+  /** Length of a round (T), a positive integer. */
+  readonly roundMs: number
+  readonly nowMs: number
+  /**
+   * True after a restart that may have forgotten grants: base tokens are open at once, borrowing stays
+   * shut until what the forgotten round may have granted is absorbed.
+   */
+  readonly afterRestart?: boolean
+}
+
+/**
+ * The token ledger of one node: base tokens, negative tokens, redistribution and borrowing, for tenants
+ * and for the devices below them. Pure: the caller brings the time. A spend is O(1) in the number of
+ * accounts and allocates nothing; a round costs O(n log n).
+ */
+export class Ledger {
+  readonly root = new Account('', undefined)
+  readonly #accounts = new Map<string, Account>()
+  #roundTokens: number
+  #roundMs: number
+  #roundNumber = 1
+  #roundStartedAtMs: number
+  #poolAtStart: number
+  #closedGranted = 0
+  #nowMs: number
+  #largestCost = 0
+
+  constructor(options: LedgerOptions) {
+    assertMicro(options.roundTokens)
+    this.#roundTokens = options.roundTokens
+    this.#roundMs = options.roundMs
+    this.#roundStartedAtMs = options.nowMs
+    this.#nowMs = options.nowMs
+    this.root.baseTokens = options.roundTokens
+    this.root.balanceTokens = options.afterRestart ? -options.roundTokens : options.roundTokens
+    this.#poolAtStart = this.root.balanceTokens
+  }
+
+  /** R: what the round has left, micro-tokens; below 0 after lenders took their base back. */
+  get poolTokens(): number {
+    return this.root.balanceTokens
+  }
+  get roundTokens(): number {
+    return this.#roundTokens
+  }
+  get roundMs(): number {
+    return this.#roundMs
+  }
+  get roundNumber(): number {
+    return this.#roundNumber
+  }
+  get roundStartedAtMs(): number {
+    return this.#roundStartedAtMs
+  }
+  /** When the round may end. */
+  get dueAtMs(): number {
+    return this.#roundStartedAtMs + this.#roundMs
+  }
+  /** L: the largest single cost seen, micro-tokens. */
+  get largestCost(): number {
+    return this.#largestCost
+  }
+  /** The tenants' accounts, in the order they were opened. */
+  get accounts(): ReadonlyMap<string, Account> {
+    return this.#accounts
+  }
+
+  /**
+   * Opens an account, or changes the settings of one that is open (its balance moves with its base).
+   *
+   * @throws LedgerSettingsError when the bases do not fit or the ceiling is below the base.
+   */
+  open(name: string, settings: AccountSettings): Account {
+    const existing = this.#accounts.get(name)
+    if (existing !== undefined) {
+      this.change(existing, settings)
+      return existing
+    }
+    const account = this.#attach(name, this.root, settings)
+    this.#accounts.set(name, account)
+    return account
+  }
+
+  /** Opens a device below a tenant: the same rule one level down. @throws LedgerSettingsError as `open`. */
+  openDevice(tenant: Account, name: string, settings: AccountSettings): Account {
+    const existing = tenant.children.find((child) => child.name === name)
+    if (existing === undefined) return this.#attach(name, tenant, settings)
+    this.change(existing, settings)
+    return existing
+  }
+
+  /** Changes settings while the round runs. @throws LedgerSettingsError as `open`. */
+  change(account: Account, settings: AccountSettings): void {
+    this.#checkSettings(account.parent!, account, settings)
+    account.balanceTokens += settings.baseTokens - account.baseTokens
+    account.configure(settings)
+    this.#refreshHolds(account)
+  }
+
+  /** Closes an account and its devices; what it spent stays spent. */
+  close(account: Account): void {
+    const parent = account.parent!
+    account.dropHold()
+    parent.children.splice(parent.children.indexOf(account), 1)
+    if (parent === this.root) {
+      this.#accounts.delete(account.name)
+      this.#closedGranted += account.grantedTokens
+    } else {
+      this.#refreshHolds(parent)
+    }
+  }
+
+  /**
+   * Changes what a round may hand out, at once.
+   *
+   * @throws LedgerSettingsError when the bases no longer fit.
+   */
+  setRoundTokens(roundTokens: number): void {
+    assertMicro(roundTokens)
+    if (this.root.childrenBaseTokens() > roundTokens) {
+      throw new LedgerSettingsError('the tenants’ bases add up to more than the new capacity; move one first')
+    }
+    const delta = roundTokens - this.#roundTokens
+    this.#roundTokens = roundTokens
+    this.root.baseTokens = roundTokens
+    this.root.balanceTokens += delta
+    this.#poolAtStart += delta
+  }
+
+  /** Spends `cost` from a tenant or device, whole or not at all. A refused spend costs nothing. */
+  spend(account: Account, cost: number, nowMs: number): Decision {
+    assertMicro(cost)
+    if (cost > this.#largestCost) this.#largestCost = cost
+    this.#advance(nowMs)
+    want(account, cost)
+    if (!this.#fitsCeilings(account, cost)) return Decision.atCeiling
+    let decision = this.#trySpend(account, cost)
+    if (decision === Decision.refused) {
+      markRefused(account)
+      if (this.#isDue()) {
+        this.redistribute(this.#nowMs)
+        want(account, cost)
+        decision = this.#trySpend(account, cost)
+        if (decision === Decision.refused) markRefused(account)
+      }
+    }
+    return decision
+  }
+
+  /**
+   * Grants up to `wanted` to a session: the account's own tokens and what is free, perhaps less.
+   *
+   * @param needed below this the account counts as refused this round (what waits, or measured demand;
+   *   a prefetch that is cut short is no refusal).
+   * @param first cost of the first waiting request: granted whole, on the account's own debt if need be,
+   *   while the account has tokens of its own.
+   * @returns micro-tokens granted, 0…max(wanted, first).
+   */
+  lease(account: Account, wanted: number, needed: number, first: number, nowMs: number): number {
+    assertMicro(wanted)
+    if (first > this.#largestCost) this.#largestCost = first
+    this.#advance(nowMs)
+    let amount = this.#leasable(account, wanted, first)
+    if (amount < needed) {
+      markRefused(account)
+      if (this.#isDue()) {
+        this.redistribute(this.#nowMs)
+        amount = this.#leasable(account, wanted, first)
+        if (amount < needed) markRefused(account)
+      }
+    }
+    book(account, amount, this.#isDue())
+    return amount
+  }
+
+  /** Counts demand that did not come as a spend (an edge reports what was asked of it). */
+  demand(account: Account, tokens: number, nowMs: number): void {
+    assertMicro(tokens)
+    this.#advance(nowMs)
+    want(account, tokens)
+  }
+
+  /** Books a cost after the fact; never refuses. What free tokens do not cover becomes the account's debt. */
+  charge(account: Account, cost: number, nowMs: number): void {
+    assertMicro(cost)
+    this.#advance(nowMs)
+    book(account, cost, this.#isDue())
+  }
+
+  /**
+   * Returns unspent tokens of round `roundNumber`; of an earlier round they are lost, never minted.
+   *
+   * @returns micro-tokens that were taken back.
+   */
+  refund(account: Account, tokens: number, roundNumber: number): number {
+    assertMicro(tokens)
+    if (roundNumber !== this.#roundNumber) return 0
+    return unbook(account, tokens)
+  }
+
+  /** How long a refused caller should wait before anything can have changed. */
+  retryAfterMs(account: Account, cost: number, nowMs: number): number {
+    let wait = Math.max(0, this.dueAtMs - nowMs)
+    for (let a = account; a.parent !== undefined; a = a.parent) {
+      if (a.ceilingTokens === Number.POSITIVE_INFINITY) continue
+      const over = a.levelTokens + cost - Math.max(a.burstTokens(), cost)
+      if (over > 0) wait = Math.max(wait, Math.ceil((over * this.#roundMs) / a.ceilingTokens))
+    }
+    return wait
+  }
+
+  /**
+   * Hands the base tokens out again. Idle lenders' tokens pay their borrowers' debts; own debt is carried
+   * over. The ledger calls it when the round is due and somebody wants what is no longer there.
+   */
+  redistribute(nowMs: number): void {
+    this.#assertConserved()
+    const elapsedMs = Math.max(nowMs - this.#roundStartedAtMs, this.#roundMs)
+    renewRound(this.root, { elapsedMs, roundMs: this.#roundMs, largestCost: this.#largestCost })
+    this.#closedGranted = 0
+    this.#poolAtStart = this.root.balanceTokens
+    this.#roundStartedAtMs = nowMs
+    this.#roundNumber++
+  }
+
+  #attach(name: string, parent: Account, settings: AccountSettings): Account {
+    this.#checkSettings(parent, undefined, settings)
+    const account = new Account(name, parent)
+    account.configure(settings)
+    account.balanceTokens = settings.baseTokens
+    account.levelAtMs = this.#nowMs
+    parent.children.push(account)
+    this.#refreshHolds(account)
+    return account
+  }
+
+  #checkSettings(parent: Account, account: Account | undefined, settings: AccountSettings): void {
+    assertMicro(settings.baseTokens)
+    const others = parent.childrenBaseTokens() - (account?.baseTokens ?? 0)
+    if (others + settings.baseTokens > parent.baseTokens) {
+      throw new LedgerSettingsError(
+        `base does not fit: ${parent.baseTokens - others} micro-tokens a round are left, ${settings.baseTokens} wanted`,
+      )
+    }
+    if (account !== undefined && account.childrenBaseTokens() > settings.baseTokens) {
+      throw new LedgerSettingsError('the devices’ bases add up to more than the new base')
+    }
+    if (settings.ceilingTokens !== undefined && settings.ceilingTokens < settings.baseTokens) {
+      throw new LedgerSettingsError('the ceiling is below the base')
+    }
+  }
+
+  #refreshHolds(account: Account): void {
+    for (let a: Account | undefined = account; a !== undefined; a = a.parent) a.updateHold()
+  }
+
+  /** Takes the caller's time; a clock that goes backwards stretches the round instead of minting. */
+  #advance(nowMs: number): void {
+    if (nowMs < this.#nowMs) {
+      const backMs = this.#nowMs - nowMs
+      this.#roundStartedAtMs -= backMs
+      for (const account of this.root.children) shiftLevels(account, backMs)
+    }
+    this.#nowMs = nowMs
+    if (nowMs >= this.dueAtMs && (this.root.balanceTokens <= 0 || this.root.refused)) this.redistribute(nowMs)
+  }
+
+  #isDue(): boolean {
+    return this.#nowMs >= this.dueAtMs
+  }
+
+  #trySpend(account: Account, cost: number): Decision {
+    const own = account.ownTokens
+    const due = this.#isDue()
+    const covered = own >= cost || freeFor(account, due) >= cost - own
+    if (own === 0 && cost > 0 && !covered) return Decision.refused
+    book(account, cost, due)
+    return covered && cost > own ? Decision.borrowed : Decision.granted
+  }
+
+  #leasable(account: Account, wanted: number, first: number): number {
+    const own = account.ownTokens
+    let amount = Math.min(wanted, own + freeFor(account, this.#isDue()))
+    if (own > 0 && amount < first) amount = first
+    for (let a = account; a.parent !== undefined; a = a.parent) {
+      if (a.ceilingTokens === Number.POSITIVE_INFINITY) continue
+      a.leak(this.#nowMs, this.#roundMs)
+      const room = Math.max(0, Math.max(a.burstTokens(), first) - a.levelTokens)
+      if (room < amount) amount = room < first ? 0 : room
+    }
+    return amount
+  }
+
+  #fitsCeilings(account: Account, cost: number): boolean {
+    for (let a = account; a.parent !== undefined; a = a.parent) {
+      if (a.ceilingTokens === Number.POSITIVE_INFINITY) continue
+      a.leak(this.#nowMs, this.#roundMs)
+      if (a.levelTokens + cost > Math.max(a.burstTokens(), cost)) return false
+    }
+    return true
+  }
+
+  #assertConserved(): void {
+    let granted = this.#closedGranted
+    for (const account of this.root.children) granted += account.grantedTokens
+    const root = this.root
+    if (granted !== root.grantedTokens || root.balanceTokens + granted !== this.#poolAtStart) {
+      throw new LedgerInvariantError(
+        `tokens are not conserved: pool ${root.balanceTokens}, granted ${granted}, started with ${this.#poolAtStart}`,
+      )
+    }
+  }
+}
+
+function shiftLevels(account: Account, backMs: number): void {
+  account.levelAtMs -= backMs
+  for (const device of account.children) shiftLevels(device, backMs)
+}
+
+function assertMicro(tokens: number): void {
+  if (!isMicro(tokens)) {
+    throw new RangeError(`an amount must be a whole number of micro-tokens from 0 to 2^53 − 1, not ${tokens}`)
+  }
+}

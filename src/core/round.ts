@@ -1,0 +1,68 @@
+import type { Account } from './account.ts'
+import { fairShare } from './fair-share.ts'
+
+/** How a round ended, as far as the next one depends on it. */
+export interface RoundEnd {
+  /** Time since the round began, ≥ T. */
+  readonly elapsedMs: number
+  readonly roundMs: number
+  /** L: the largest single cost seen, micro-tokens. */
+  readonly largestCost: number
+}
+
+/**
+ * Starts every account's round anew: r = base − debt, demand from what was wanted, remainders carried.
+ * The node's own pool becomes Q plus what is left of it: a deficit whole, a surplus up to a quarter of Q.
+ */
+export function renewRound(root: Account, end: RoundEnd): void {
+  const crowded = root.refused
+  const left = root.balanceTokens
+  const kept = root.heldDueTokens // tokens nobody lent expire with their round
+  let carry = 0
+  for (const account of root.children) carry += renew(account, end, crowded)
+  const surplus = Math.min(Math.max(0, left - kept), Math.floor(root.baseTokens / 4))
+  root.balanceTokens = root.baseTokens + (left < 0 ? left : surplus)
+  root.wantedTokens = 0
+  root.grantedTokens = 0
+  root.refused = false
+  const carried = Math.min(carry, Math.max(0, root.balanceTokens - root.baseTokens))
+  allot(root, root.balanceTokens - carried)
+}
+
+/** Starts an account's round. @returns the remainder it carries over, if positive. */
+function renew(account: Account, end: RoundEnd, crowded: boolean): number {
+  let demand = 0
+  if (account.children.length === 0) {
+    demand = (account.wantedTokens * end.roundMs) / end.elapsedMs
+    // Head-room, so that floods do not take what a tenant of varying demand will ask for.
+    if (crowded && !account.refused) demand *= 5 / 4
+  }
+  for (const device of account.children) {
+    renew(device, end, crowded)
+    demand += device.demandTokens
+  }
+  const unserved = account.allottedTokens - account.grantedTokens
+  const carry = account.refused ? Math.max(-end.largestCost, Math.min(end.largestCost, unserved)) : 0
+  const start = account.baseTokens - account.owedTokens
+  account.balanceTokens = start
+  account.owedTokens = Math.max(0, -start)
+  account.demandTokens = Math.floor(demand)
+  account.carryTokens = carry
+  account.wantedTokens = 0
+  account.grantedTokens = 0
+  account.refused = false
+  return Math.max(0, carry)
+}
+
+/** Gives every child of `group` its allotment out of `total`, and the devices below it theirs. */
+function allot(group: Account, total: number): void {
+  const shares = fairShare(total, group.children)
+  for (let i = 0; i < shares.length; i++) {
+    const account = group.children[i]!
+    // A remainder never eats into what the account's own base gives it.
+    const own = Math.min(account.demandTokens, account.ownTokens)
+    account.allottedTokens = Math.max(own, shares[i]! + account.carryTokens)
+    if (account.children.length > 0) allot(account, account.allottedTokens)
+    account.updateHold()
+  }
+}

@@ -1,0 +1,179 @@
+import type { Account } from './account.ts'
+import type { AccountReport, Totals } from './messages.ts'
+import { bookTotals, NO_TOTALS, noUsage, type Usage } from './usage.ts'
+
+/** What one edge isolate and the node agree on about one account: running totals under an id. */
+export interface Session {
+  readonly id: string
+  readonly edge: string
+  /** Largest totals reported. */
+  totals: Totals
+  /** Micro-tokens granted, overdrafts that were booked included. */
+  granted: number
+  borrowed: number
+  credit: number
+  /** When the node presumes its grant spent, on the node's clock. */
+  lapsesAtMs: number
+}
+
+/** A session that is over: what is left of it settles reports that come late, and nothing else. */
+export interface LapsedSession {
+  readonly id: string
+  totals: Totals
+  /** Micro-tokens presumed spent that no report has confirmed. */
+  presumed: number
+  forgetAtMs: number
+  /** From before a restart: its grants are absorbed by the restarted round, so reports charge nothing. */
+  readonly stale: boolean
+}
+
+/** What of a session outlives a restart or moves with its tenant. */
+export interface SessionRow {
+  readonly id: string
+  readonly edge: string
+  readonly totals: Totals
+  readonly granted: number
+}
+
+/** What of a desk outlives a restart or moves with its tenant. */
+export interface DeskRow {
+  readonly usage: Usage
+  readonly sessions: readonly SessionRow[]
+  readonly lapsed: readonly LapsedSession[]
+}
+
+/** How long the traces of a lapsed session are kept for late reports, in rounds. */
+const KEEP_LAPSED_ROUNDS = 300
+/** Most lapsed sessions kept per account; the oldest go first. */
+const MAX_LAPSED = 256
+
+/**
+ * The sessions of one account on its node, and the usage they report: every reported token is counted
+ * exactly once, whatever is lost, repeated or late.
+ */
+export class Desk {
+  readonly account: Account
+  readonly usage: Usage = noUsage()
+  readonly sessions = new Map<string, Session>()
+  readonly lapsed = new Map<string, LapsedSession>()
+  /** Live sessions by edge: an edge has one. */
+  readonly #byEdge = new Map<string, Session>()
+  #credit = 0
+
+  constructor(account: Account) {
+    this.account = account
+  }
+
+  /** The session of an edge, if it has one that lives. */
+  ofEdge(edge: string): Session | undefined {
+    return this.#byEdge.get(edge)
+  }
+
+  /** Opens a session that lapses after `silenceMs`; the caller has made sure that the edge has none. */
+  open(id: string, edge: string, nowMs: number, silenceMs: number): Session {
+    const session: Session = {
+      id,
+      edge,
+      totals: NO_TOTALS,
+      granted: 0,
+      borrowed: 0,
+      credit: 0,
+      lapsesAtMs: nowMs + silenceMs,
+    }
+    this.sessions.set(id, session)
+    this.#byEdge.set(edge, session)
+    return session
+  }
+
+  /**
+   * Books a report of a live session.
+   *
+   * @returns micro-tokens spent beyond what was granted (overdraft), to be charged to the account.
+   */
+  report(session: Session, report: AccountReport): { overdraft: number; demand: number } {
+    const demand = Math.max(0, report.demand - session.totals.demand)
+    session.totals = bookTotals(this.usage, session.totals, report)
+    const overdraft = Math.max(0, session.totals.used - session.granted)
+    session.granted += overdraft
+    return { overdraft, demand }
+  }
+
+  /** Books a late report. @returns micro-tokens beyond what was presumed, to be charged. */
+  reportLate(lapsed: LapsedSession, report: Totals): { overdraft: number; demand: number } {
+    const demand = Math.max(0, report.demand - lapsed.totals.demand)
+    const used = Math.max(0, report.used - lapsed.totals.used)
+    lapsed.totals = bookTotals(this.usage, lapsed.totals, report)
+    const presumed = Math.min(used, lapsed.presumed)
+    lapsed.presumed -= presumed
+    this.usage.presumed -= presumed
+    return { overdraft: lapsed.stale ? 0 : used - presumed, demand }
+  }
+
+  /** Ends a session: what was granted and not reported is presumed spent, never reclaimed. */
+  lapse(session: Session, nowMs: number, stale = false): LapsedSession {
+    this.sessions.delete(session.id)
+    this.#byEdge.delete(session.edge)
+    this.#credit -= session.credit
+    const presumed = session.granted - session.totals.used
+    this.usage.presumed += presumed
+    const forgetAtMs = nowMs + KEEP_LAPSED_ROUNDS * 1000
+    return this.#keep({ id: session.id, totals: session.totals, presumed, forgetAtMs, stale })
+  }
+
+  /** Notes a session that was opened after the last write before a restart, so that it is booked once. */
+  adopt(id: string, nowMs: number): LapsedSession {
+    const forgetAtMs = nowMs + KEEP_LAPSED_ROUNDS * 1000
+    return this.#keep({ id, totals: NO_TOTALS, presumed: 0, forgetAtMs, stale: true })
+  }
+
+  /** Gives a session its credit anew: at most `most`, and at most half the base over all sessions. */
+  lendCredit(session: Session, most: number): void {
+    const others = this.#credit - session.credit
+    const half = Math.floor(this.account.baseTokens / 2)
+    session.credit = this.account.owedTokens > 0 ? 0 : Math.max(0, Math.min(most, half - others))
+    this.#credit = others + session.credit
+  }
+
+  /** Lapses what was not heard of in time and forgets what lapsed long ago. */
+  sweep(nowMs: number): void {
+    for (const session of this.sessions.values()) {
+      if (nowMs > session.lapsesAtMs) this.lapse(session, nowMs)
+    }
+    for (const lapsed of this.lapsed.values()) {
+      if (nowMs <= lapsed.forgetAtMs && this.lapsed.size <= MAX_LAPSED) break
+      this.lapsed.delete(lapsed.id)
+    }
+  }
+
+  /** What must survive. */
+  toRow(): DeskRow {
+    const sessions = [...this.sessions.values()].map(({ id, edge, totals, granted }) => ({
+      id,
+      edge,
+      totals,
+      granted,
+    }))
+    return {
+      usage: { ...this.usage },
+      sessions,
+      lapsed: [...this.lapsed.values()].map((row) => ({ ...row })),
+    }
+  }
+
+  /** Takes over what survived a restart: its sessions are over, late reports will settle them. */
+  restore(row: DeskRow, nowMs: number): void {
+    Object.assign(this.usage, row.usage)
+    for (const lapsed of row.lapsed) this.lapsed.set(lapsed.id, { ...lapsed })
+    for (const { id, edge, totals, granted } of row.sessions) {
+      const session = this.open(id, edge, nowMs, 0)
+      session.totals = totals
+      session.granted = granted
+      this.lapse(session, nowMs, true)
+    }
+  }
+
+  #keep(lapsed: LapsedSession): LapsedSession {
+    this.lapsed.set(lapsed.id, lapsed)
+    return lapsed
+  }
+}

@@ -1,0 +1,273 @@
+import type { Account, AccountSettings } from './account.ts'
+import type { Ledger } from './ledger.ts'
+import {
+  type AccountGrant,
+  type AccountReport,
+  type LeaseReply,
+  type LeaseRequest,
+  MESSAGE_VERSION,
+  type Moved,
+} from './messages.ts'
+import { Desk, type DeskRow, type Session } from './session.ts'
+
+/** A tenant as the node serves it; amounts in micro-tokens per round. */
+export interface TenantAccount {
+  readonly tenant: string
+  /** Epoch of its placement here; grows by one with every move. */
+  readonly epoch: number
+  readonly settings: AccountSettings
+  readonly devices?: readonly { readonly name: string; readonly settings: AccountSettings }[]
+}
+
+/** What of a tenant outlives a restart or moves with it. */
+export interface TenantRow {
+  readonly tenant: string
+  readonly epoch: number
+  readonly owedTokens: number
+  readonly spentTotal: number
+  readonly borrowedTotal: number
+  readonly desk: DeskRow
+  readonly devices: readonly { readonly name: string; readonly owedTokens: number; readonly desk: DeskRow }[]
+}
+
+interface Tenancy {
+  epoch: number
+  readonly desk: Desk
+  readonly devices: Map<string, Desk>
+}
+
+export interface SessionsOptions {
+  readonly ledger: Ledger
+  /** Unique to this life of this node: ids of sessions begin with it. */
+  readonly life: string
+  readonly nowMs: number
+}
+
+/** Requests a session may be ahead of its lease while a message is in flight. */
+const CREDIT_REQUESTS = 4
+/** A lease may be used for so many rounds after the edge asked for it. */
+const LEASE_ROUNDS = 2
+
+/**
+ * The node's side of leases: turns reports into bookings and grants. Pure; the node object persists
+ * {@link rows} once a round before the round's first answer leaves.
+ */
+export class Sessions {
+  readonly ledger: Ledger
+  readonly #life: string
+  readonly #tenancies = new Map<string, Tenancy>()
+  /** Lives before this one whose sessions may be unknown because they were opened after the last write. */
+  #pastLives: { life: string; covered: number }[] = []
+  #opened = 0
+  #sweptAtMs: number
+
+  constructor(options: SessionsOptions) {
+    this.ledger = options.ledger
+    this.#life = options.life
+    this.#sweptAtMs = options.nowMs
+  }
+
+  get leaseTtlMs(): number {
+    return LEASE_ROUNDS * this.ledger.roundMs
+  }
+  /** Silence after which a grant is presumed spent: later than any edge stops, whose clock may run slow. */
+  get #silenceMs(): number {
+    return Math.ceil((this.leaseTtlMs * 9) / 8)
+  }
+  /** Sessions opened in this life; what a write must remember beside the rows. */
+  get opened(): number {
+    return this.#opened
+  }
+  get tenants(): Iterable<string> {
+    return this.#tenancies.keys()
+  }
+
+  /** Opens a tenant's account or changes its settings. @throws LedgerSettingsError when it does not fit. */
+  open(tenant: TenantAccount): void {
+    const account = this.ledger.open(tenant.tenant, tenant.settings)
+    let tenancy = this.#tenancies.get(tenant.tenant)
+    if (tenancy === undefined) {
+      tenancy = { epoch: tenant.epoch, desk: new Desk(account), devices: new Map() }
+      this.#tenancies.set(tenant.tenant, tenancy)
+    }
+    tenancy.epoch = Math.max(tenancy.epoch, tenant.epoch)
+    this.#openDevices(tenancy, tenant)
+  }
+
+  /** Closes a tenant's account. @returns what must move or be kept of it. */
+  close(tenant: string): TenantRow | undefined {
+    const tenancy = this.#tenancies.get(tenant)
+    if (tenancy === undefined) return undefined
+    const row = rowOf(tenant, tenancy)
+    this.#tenancies.delete(tenant)
+    this.ledger.close(tenancy.desk.account)
+    return row
+  }
+
+  /** Takes over what survived a restart; the tenant has been opened. */
+  restore(row: TenantRow, nowMs: number): void {
+    const tenancy = this.#tenancies.get(row.tenant)
+    if (tenancy === undefined) return
+    restoreDesk(tenancy.desk, row.owedTokens, row.desk, nowMs)
+    tenancy.desk.account.spentTotal = row.spentTotal
+    tenancy.desk.account.borrowedTotal = row.borrowedTotal
+    for (const device of row.devices) {
+      const desk = tenancy.devices.get(device.name)
+      if (desk !== undefined) restoreDesk(desk, device.owedTokens, device.desk, nowMs)
+    }
+  }
+
+  /** Names an earlier life: sessions numbered `covered` and above were opened after its last write. */
+  rememberLife(life: string, covered: number): void {
+    this.#pastLives.push({ life, covered })
+    this.#pastLives = this.#pastLives.slice(-8)
+  }
+
+  /** A tenant's desk, for reading usage and state. */
+  desk(tenant: string, device?: string): Desk | undefined {
+    const tenancy = this.#tenancies.get(tenant)
+    return device === undefined ? tenancy?.desk : tenancy?.devices.get(device)
+  }
+
+  /** The names of a tenant's devices; empty without any. */
+  devices(tenant: string): string[] {
+    return [...(this.#tenancies.get(tenant)?.devices.keys() ?? [])]
+  }
+
+  /** What must be written before the round's first answer leaves. */
+  rows(): TenantRow[] {
+    return Array.from(this.#tenancies, ([tenant, tenancy]) => rowOf(tenant, tenancy))
+  }
+
+  /** What must be written of one tenant. */
+  row(tenant: string): TenantRow | undefined {
+    const tenancy = this.#tenancies.get(tenant)
+    return tenancy && rowOf(tenant, tenancy)
+  }
+
+  /** Answers one message: first every report is booked, then every want is granted. */
+  answer(request: LeaseRequest, nowMs: number): LeaseReply {
+    this.#sweep(nowMs)
+    const found = request.accounts.map((report) => this.#book(request.edge, report, nowMs))
+    const accounts = request.accounts.map((report, i) => {
+      const { desk, session, epoch } = found[i]!
+      if (desk === undefined) return { tenant: report.tenant, moved: { epoch } } satisfies Moved
+      return this.#grant(report, desk, session, epoch, nowMs)
+    })
+    return { version: MESSAGE_VERSION, accounts }
+  }
+
+  #book(edge: string, report: AccountReport, nowMs: number) {
+    const tenancy = this.#tenancies.get(report.tenant)
+    const desk = report.device === undefined ? tenancy?.desk : tenancy?.devices.get(report.device)
+    if (tenancy === undefined || desk === undefined) return { desk: undefined, session: undefined!, epoch: 0 }
+    const session = desk.sessions.get(report.session)
+    if (session !== undefined) {
+      session.lapsesAtMs = Math.max(session.lapsesAtMs, nowMs + this.#silenceMs)
+      this.#charge(desk, desk.report(session, report), nowMs)
+      return { desk, session, epoch: tenancy.epoch }
+    }
+    const lapsed = desk.lapsed.get(report.session) ?? this.#adopt(desk, report.session, nowMs)
+    if (lapsed !== undefined) this.#charge(desk, desk.reportLate(lapsed, report), nowMs)
+    const live = desk.ofEdge(edge) ?? desk.open(this.#nextId(), edge, nowMs, this.#silenceMs)
+    return { desk, session: live, epoch: tenancy.epoch }
+  }
+
+  /** A session this node handed out after its last write before a restart: unknown, but not yet booked. */
+  #adopt(desk: Desk, id: string, nowMs: number) {
+    const dot = id.lastIndexOf('.')
+    const past = this.#pastLives.find(({ life }) => life === id.slice(0, dot))
+    if (past === undefined || Number(id.slice(dot + 1)) < past.covered) return undefined
+    return desk.adopt(id, nowMs)
+  }
+
+  #charge(desk: Desk, due: { overdraft: number; demand: number }, nowMs: number): void {
+    if (due.demand > 0) this.ledger.demand(desk.account, due.demand, nowMs)
+    if (due.overdraft > 0) this.ledger.charge(desk.account, due.overdraft, nowMs)
+  }
+
+  #grant(report: AccountReport, desk: Desk, session: Session, epoch: number, nowMs: number): AccountGrant {
+    const ledger = this.ledger
+    const account = desk.account
+    // A report under another session than the live one is late: what it holds is not known here.
+    const used = report.session === session.id ? report.used : session.totals.used
+    const held = session.granted - used
+    const missing = Math.max(0, report.want - held)
+    // What waits, or half a horizon of measured demand; a prefetch cut shorter is no refusal.
+    const needed = Math.max(0, Math.max(report.waiting, Math.floor(report.want / 2)) - held)
+    const borrowedBefore = account.borrowedTotal
+    const granted =
+      missing === 0 ? 0 : ledger.lease(account, missing, needed, Math.max(0, report.first - held), nowMs)
+    session.granted += granted
+    session.borrowed += account.borrowedTotal - borrowedBefore
+    desk.lendCredit(session, CREDIT_REQUESTS * Math.max(report.first, COST_OF_ONE))
+    const cutShort = granted < missing
+    return {
+      tenant: report.tenant,
+      ...(report.device === undefined ? {} : { device: report.device }),
+      epoch,
+      session: session.id,
+      granted: session.granted,
+      borrowed: session.borrowed,
+      credit: session.credit,
+      ttlMs: this.leaseTtlMs,
+      ...(cutShort ? { retryAfterMs: ledger.retryAfterMs(account, report.first, nowMs) } : {}),
+      edges: desk.sessions.size,
+      baseTokens: account.baseTokens,
+      roundMs: ledger.roundMs,
+    }
+  }
+
+  #nextId(): string {
+    return `${this.#life}.${this.#opened++}`
+  }
+
+  #openDevices(tenancy: Tenancy, tenant: TenantAccount): void {
+    const wanted = new Map((tenant.devices ?? []).map((device) => [device.name, device.settings]))
+    for (const [name, desk] of tenancy.devices) {
+      if (wanted.has(name)) continue
+      this.ledger.close(desk.account)
+      tenancy.devices.delete(name)
+    }
+    for (const [name, settings] of wanted) {
+      const account = this.ledger.openDevice(tenancy.desk.account, name, settings)
+      if (!tenancy.devices.has(name)) tenancy.devices.set(name, new Desk(account))
+    }
+  }
+
+  /** Looks for lapsed sessions four times a round, not with every message. */
+  #sweep(nowMs: number): void {
+    if (nowMs < this.#sweptAtMs) this.#sweptAtMs = nowMs
+    if (nowMs - this.#sweptAtMs < this.ledger.roundMs / 4) return
+    this.#sweptAtMs = nowMs
+    for (const { desk, devices } of this.#tenancies.values()) {
+      desk.sweep(nowMs)
+      for (const device of devices.values()) device.sweep(nowMs)
+    }
+  }
+}
+
+/** The cost of a request without any rule, micro-tokens. */
+const COST_OF_ONE = 1_000_000
+
+function rowOf(tenant: string, { epoch, desk, devices }: Tenancy): TenantRow {
+  const account: Account = desk.account
+  return {
+    tenant,
+    epoch,
+    owedTokens: account.owedTokens,
+    spentTotal: account.spentTotal,
+    borrowedTotal: account.borrowedTotal,
+    desk: desk.toRow(),
+    devices: Array.from(devices, ([name, device]) => ({
+      name,
+      owedTokens: device.account.owedTokens,
+      desk: device.toRow(),
+    })),
+  }
+}
+
+function restoreDesk(desk: Desk, owedTokens: number, row: DeskRow, nowMs: number): void {
+  desk.account.restoreDebt(owedTokens)
+  desk.restore(row, nowMs)
+}
