@@ -1,0 +1,72 @@
+import type { Outcome } from './account.ts'
+import { dayBoundKwh } from './bound.ts'
+import type { Catalogue } from './catalogue.ts'
+import { type Accounting, Datacentre, type DatacentreOptions } from './datacentre.ts'
+import { type Policy, runDay } from './run.ts'
+import { thrMmt } from './thr-mmt.ts'
+import type { Trace } from './traces.ts'
+
+export const POLICIES = ['none', 'dvfs', 'thr-mmt-0.8'] as const
+export type PolicyName = (typeof POLICIES)[number]
+
+export interface SimulationOptions {
+  readonly policy: PolicyName
+  readonly accounting: Accounting
+  readonly standbyWatts: number
+}
+
+/** One day's line of the report. */
+export interface DayResult extends Outcome {
+  readonly day: string
+  /** What no placement can undercut, in the same accounting. */
+  readonly lowerBoundKwh: number
+  /** The bound the experiment published for this day, where there is one (compat). */
+  readonly publishedBoundKwh: number | null
+  /** Readings at which a machine got less than its base. */
+  readonly baseTouched: number
+}
+
+/** Share of its MIPS each machine is guaranteed in the honest accounting. */
+const BASE_SHARE = 0.05
+
+/** Runs one day from the initial placement to its last reading. */
+export function simulateDay(catalogue: Catalogue, trace: Trace, options: SimulationOptions): DayResult {
+  const dcOptions: DatacentreOptions = {
+    accounting: options.accounting,
+    standbyWatts: options.standbyWatts,
+    alwaysPeak: options.policy === 'none',
+    baseShare: BASE_SHARE,
+  }
+  const dc = new Datacentre(catalogue, trace, dcOptions)
+  runDay(dc, catalogue, policyOf(options))
+  const published = options.accounting === 'compat' ? catalogue.publishedBoundsKwh[trace.day] : undefined
+  return {
+    day: trace.day,
+    ...dc.account.outcome(),
+    lowerBoundKwh: dayBoundKwh(catalogue, trace, { ...dcOptions, alwaysPeak: false }),
+    publishedBoundKwh: published ?? null,
+    baseTouched: dc.baseTouched,
+  }
+}
+
+function policyOf({ policy }: SimulationOptions): Policy {
+  switch (policy) {
+    case 'none':
+    case 'dvfs':
+      return { initial: 'first-fit', decide: () => [] }
+    case 'thr-mmt-0.8':
+      return thrMmt
+  }
+}
+
+/** The middle value of every number the days have in common; the mean of the two middle ones. */
+export function medians(days: readonly DayResult[]): Record<string, number> {
+  const result: Record<string, number> = {}
+  for (const [key, value] of Object.entries(days[0] ?? {})) {
+    if (typeof value !== 'number') continue
+    const values = days.map((day) => Number(day[key as keyof DayResult])).sort((a, b) => a - b)
+    const middle = values.length >> 1
+    result[key] = values.length % 2 === 1 ? values[middle]! : (values[middle - 1]! + values[middle]!) / 2
+  }
+  return result
+}
