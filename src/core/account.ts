@@ -51,6 +51,12 @@ export class Account {
   /** What last round's demand says of this one. */
   demandTokens = 0
 
+  /** Whether it asked for anything this round, and Σ of the weights of the children that did. */
+  active = false
+  activeWeight = 0
+  /** The children's demand is unknown: the round began after a pause (or with the node). */
+  unmeasured = false
+
   /** How full the ceiling's bucket is, and when that was computed. */
   levelTokens = 0
   levelAtMs = 0

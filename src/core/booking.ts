@@ -13,8 +13,19 @@ export function freeFor(account: Account, due: boolean): number {
   if (!account.borrows) return 0
   const parent = account.parent!
   const held = due ? parent.heldDueTokens - account.holdDueTokens : parent.heldTokens - account.holdTokens
-  const free = available(parent, due) - account.ownTokens - held
-  return Math.max(free, 0)
+  let free = available(parent, due) - account.ownTokens - held
+  if (parent.unmeasured && !due) free = Math.min(free, firstRoundShare(account, parent) - account.ownTokens)
+  return free > 0 ? free : 0
+}
+
+/**
+ * While nobody's demand is known there are no claims, and whoever comes first could take all that is idle.
+ * Until it is, an account has at most its weighted share among those that have asked so far; one that asks
+ * alone may have everything.
+ */
+function firstRoundShare(account: Account, parent: Account): number {
+  if (parent.activeWeight === 0) return Number.POSITIVE_INFINITY
+  return Math.floor((parent.baseTokens * account.weight) / parent.activeWeight) - account.grantedTokens
 }
 
 /**
@@ -65,9 +76,16 @@ export function unbook(account: Account, tokens: number): number {
   return back
 }
 
-/** Counts demand on every level. */
+/** Counts demand on every level; 0 tells only that somebody is there. */
 export function want(account: Account, tokens: number): void {
-  for (let a: Account | undefined = account; a !== undefined; a = a.parent) a.wantedTokens += tokens
+  let a = account
+  for (; a.parent !== undefined; a = a.parent) {
+    a.wantedTokens += tokens
+    if (a.active) continue
+    a.active = true
+    a.parent.activeWeight += a.weight
+  }
+  a.wantedTokens += tokens
 }
 
 /** Notes on every level that somebody was refused this round. */

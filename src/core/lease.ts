@@ -11,6 +11,8 @@ export const Verdict = {
   refuse: 2,
   /** Wait for the next message's answer. */
   join: 3,
+  /** The node does not answer: the tenant's `whenUnreachable` decides. */
+  unreachable: 4,
 } as const
 export type Verdict = (typeof Verdict)[keyof typeof Verdict]
 
@@ -65,8 +67,12 @@ export class Lease {
   #measuredDemand = 0
   #lastCost = COST_OF_ONE
   #reported = NO_TOTALS
+  /** The last answer gave less than wanted, and how many had been refused by then. */
+  #cutShort = false
   #refusedBefore = 0
   #borrowedTotal = 0
+  #guaranteed = 0
+  #guaranteedAtMs = Number.NEGATIVE_INFINITY
   /** Below this much left the next message is due. */
   lowWater = 0
 
@@ -123,6 +129,21 @@ export class Lease {
     return Verdict.admitBorrowed
   }
 
+  /**
+   * Admits from the guaranteed rate alone, while the node cannot be reached: the base shared by the edges
+   * the node last spoke of, at most one round of it at once. The node charges it when it is back.
+   */
+  takeGuaranteed(cost: number, nowMs: number): boolean {
+    const round = this.baseTokens / this.edges
+    const earned = ((nowMs - this.#guaranteedAtMs) * round) / this.roundMs
+    this.#guaranteed = Math.min(Math.max(round, cost), this.#guaranteed + Math.max(0, earned))
+    this.#guaranteedAtMs = nowMs
+    if (round === 0 || this.#guaranteed < cost) return false
+    this.#guaranteed -= cost
+    this.used += cost
+    return true
+  }
+
   /** Whether the next message should go out now, before the lease is empty. */
   refillDue(nowMs: number): boolean {
     return this.granted - this.used <= this.lowWater && nowMs >= this.askAtMs
@@ -134,7 +155,6 @@ export class Lease {
     const horizon = Math.ceil((this.ratePerMs * this.roundMs) / 2)
     const wanted = horizon < PREFETCH_REQUESTS * this.#lastCost ? 0 : horizon
     this.#reported = this.#totals()
-    this.#refusedBefore = this.refused
     return {
       tenant: this.tenant,
       ...(this.device === undefined ? {} : { device: this.device }),
@@ -166,6 +186,8 @@ export class Lease {
     this.untilMs = sentAtMs + grant.ttlMs
     // Counted from the sending: a message sent then arrives when the wait is over.
     this.askAtMs = grant.retryAfterMs === undefined ? Number.NEGATIVE_INFINITY : sentAtMs + grant.retryAfterMs
+    this.#cutShort = grant.retryAfterMs !== undefined
+    this.#refusedBefore = this.refused
     this.lowWater = Math.ceil(Math.min(2 * roundTripMs, this.roundMs / 4) * this.ratePerMs)
   }
 
@@ -195,7 +217,6 @@ export class Lease {
     this.bytesIn -= settled.bytesIn
     this.bytesOut -= settled.bytesOut
     this.#measuredDemand -= settled.demand
-    this.#refusedBefore -= settled.refused
     this.#reported = NO_TOTALS
     this.session = grant.session
     this.granted = 0
@@ -234,7 +255,7 @@ export class Lease {
 
   /** A flood that is being refused must not pile up behind every message. */
   #tooManyWait(cost: number): boolean {
-    if (this.waiting === 0 || this.refused === this.#refusedBefore) return false
+    if (this.waiting === 0 || !this.#cutShort || this.refused === this.#refusedBefore) return false
     return this.waiting + cost > this.lastGrant * CROWDED_JOIN_SHARE
   }
 }

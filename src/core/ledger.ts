@@ -55,6 +55,7 @@ export class Ledger {
   #poolAtStart: number
   #closedGranted = 0
   #nowMs: number
+  #lastSpentAtMs: number
   #largestCost = 0
 
   constructor(options: LedgerOptions) {
@@ -63,6 +64,8 @@ export class Ledger {
     this.#roundMs = options.roundMs
     this.#roundStartedAtMs = options.nowMs
     this.#nowMs = options.nowMs
+    this.#lastSpentAtMs = options.nowMs
+    this.root.unmeasured = true
     this.root.baseTokens = options.roundTokens
     this.root.balanceTokens = options.afterRestart ? -options.roundTokens : options.roundTokens
     this.#poolAtStart = this.root.balanceTokens
@@ -192,6 +195,7 @@ export class Ledger {
     assertMicro(wanted)
     if (first > this.#largestCost) this.#largestCost = first
     this.#advance(nowMs)
+    want(account, 0)
     let amount = this.#leasable(account, wanted, first)
     if (amount < needed) {
       markRefused(account)
@@ -201,7 +205,7 @@ export class Ledger {
         if (amount < needed) markRefused(account)
       }
     }
-    book(account, amount, this.#isDue())
+    if (amount > 0) this.#book(account, amount, this.#isDue())
     return amount
   }
 
@@ -216,7 +220,7 @@ export class Ledger {
   charge(account: Account, cost: number, nowMs: number): void {
     assertMicro(cost)
     this.#advance(nowMs)
-    book(account, cost, this.#isDue())
+    this.#book(account, cost, this.#isDue())
   }
 
   /**
@@ -248,7 +252,12 @@ export class Ledger {
   redistribute(nowMs: number): void {
     this.#assertConserved()
     const elapsedMs = Math.max(nowMs - this.#roundStartedAtMs, this.#roundMs)
-    renewRound(this.root, { elapsedMs, roundMs: this.#roundMs, largestCost: this.#largestCost })
+    renewRound(this.root, {
+      elapsedMs,
+      roundMs: this.#roundMs,
+      largestCost: this.#largestCost,
+      paused: this.#isPaused(),
+    })
     this.#closedGranted = 0
     this.#poolAtStart = this.root.balanceTokens
     this.#roundStartedAtMs = nowMs
@@ -291,10 +300,20 @@ export class Ledger {
     if (nowMs < this.#nowMs) {
       const backMs = this.#nowMs - nowMs
       this.#roundStartedAtMs -= backMs
+      this.#lastSpentAtMs -= backMs
       for (const account of this.root.children) shiftLevels(account, backMs)
     }
     this.#nowMs = nowMs
-    if (nowMs >= this.dueAtMs && (this.root.balanceTokens <= 0 || this.root.refused)) this.redistribute(nowMs)
+    if (!this.#isDue()) return
+    if (this.#isPaused() || this.root.balanceTokens <= 0 || this.root.refused) this.redistribute(nowMs)
+  }
+
+  /**
+   * Nobody spent anything for a whole round. The next spend begins a new one: a round that waited half
+   * used would otherwise be followed at once by a full one, two rounds' tokens in a moment.
+   */
+  #isPaused(): boolean {
+    return this.#nowMs - this.#lastSpentAtMs >= this.#roundMs
   }
 
   #isDue(): boolean {
@@ -306,8 +325,13 @@ export class Ledger {
     const due = this.#isDue()
     const covered = own >= cost || freeFor(account, due) >= cost - own
     if (own === 0 && cost > 0 && !covered) return Decision.refused
-    book(account, cost, due)
+    this.#book(account, cost, due)
     return covered && cost > own ? Decision.borrowed : Decision.granted
+  }
+
+  #book(account: Account, amount: number, due: boolean): void {
+    book(account, amount, due)
+    this.#lastSpentAtMs = this.#nowMs
   }
 
   #leasable(account: Account, wanted: number, first: number): number {

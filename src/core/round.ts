@@ -8,6 +8,8 @@ export interface RoundEnd {
   readonly roundMs: number
   /** L: the largest single cost seen, micro-tokens. */
   readonly largestCost: number
+  /** Nobody spent anything for a whole round: what was wanted before says nothing any more. */
+  readonly paused: boolean
 }
 
 /**
@@ -25,6 +27,8 @@ export function renewRound(root: Account, end: RoundEnd): void {
   root.wantedTokens = 0
   root.grantedTokens = 0
   root.refused = false
+  root.activeWeight = 0
+  root.unmeasured = end.paused
   const carried = Math.min(carry, Math.max(0, root.balanceTokens - root.baseTokens))
   allot(root, root.balanceTokens - carried)
 }
@@ -51,6 +55,8 @@ function renew(account: Account, end: RoundEnd, crowded: boolean): number {
   account.wantedTokens = 0
   account.grantedTokens = 0
   account.refused = false
+  account.active = false
+  account.activeWeight = 0
   return Math.max(0, carry)
 }
 

@@ -126,11 +126,15 @@ export class Desk {
     return this.#keep({ id, totals: NO_TOTALS, presumed: 0, forgetAtMs, stale: true })
   }
 
-  /** Gives a session its credit anew: at most `most`, and at most half the base over all sessions. */
+  /**
+   * Gives a session its credit anew: at most `most`, and at most half the base over all sessions. None
+   * while the account owes, and none while it is being refused: a flood would overdraw every round.
+   */
   lendCredit(session: Session, most: number): void {
     const others = this.#credit - session.credit
     const half = Math.floor(this.account.baseTokens / 2)
-    session.credit = this.account.owedTokens > 0 ? 0 : Math.max(0, Math.min(most, half - others))
+    const none = this.account.owedTokens > 0 || this.account.refused
+    session.credit = none ? 0 : Math.max(0, Math.min(most, half - others))
     this.#credit = others + session.credit
   }
 

@@ -2,7 +2,7 @@ import type { Lease } from './lease.ts'
 import { Verdict } from './lease.ts'
 
 /** How a waiting request ended. */
-export type Outcome = 'admitted' | 'borrowed' | 'refused' | 'unreachable'
+export type Outcome = 'admitted' | 'borrowed' | 'refused' | 'unreachable' | 'moved'
 
 /** A request that waits at the edge. The shell makes it and is told the outcome once. */
 export interface Ticket {
@@ -67,13 +67,13 @@ export class WaitQueue {
    * Gives seats in order while the lease covers them, then lets those go that can wait no longer: for
    * tokens when the node has said "not before", for the node's word when their deadline has passed.
    */
-  serve(nowMs: number, inFlight: boolean): void {
+  serve(nowMs: number): void {
     const lease = this.lease
     let open = true
     for (const lane of this.#lanes) {
       let kept = 0
       for (const ticket of lane) {
-        const verdict = open ? lease.take(ticket.cost, nowMs, inFlight) : Verdict.join
+        const verdict = open ? lease.take(ticket.cost, nowMs, false) : Verdict.join
         if (verdict === Verdict.admit) this.#leave(ticket, 'admitted')
         else if (verdict === Verdict.admitBorrowed) this.#leave(ticket, 'borrowed')
         else {
@@ -88,10 +88,10 @@ export class WaitQueue {
     this.#updateFirst()
   }
 
-  /** Ends all waiting: the node does not answer. */
-  abandon(): void {
+  /** Ends all waiting: the node does not answer, or no longer serves the account. */
+  abandon(outcome: 'unreachable' | 'moved'): void {
     for (const lane of this.#lanes) {
-      for (const ticket of lane) this.#leave(ticket, 'unreachable')
+      for (const ticket of lane) this.#leave(ticket, outcome)
       lane.length = 0
     }
     this.#updateFirst()
