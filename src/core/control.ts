@@ -1,0 +1,94 @@
+import type { NodeManifest } from './manifest/node.ts'
+import type { TenantManifest } from './manifest/tenant.ts'
+import type { LeaseReply, LeaseRequest } from './messages.ts'
+import type { Usage } from './usage.ts'
+
+/** What an edge must know to serve a tenant: where it lives, and how its requests are treated. */
+export interface Route {
+  readonly tenant: string
+  /** Epoch of the placement; grows by one with every move. */
+  readonly epoch: number
+  /** Name of the node the tenant lives on; absent while it is not placed. */
+  readonly node?: string
+  readonly upstream: NodeManifest['spec']['origin']
+  readonly roundMs: number
+  /** The tenant's own settings, defaults filled in. */
+  readonly policy: TenantManifest['spec']
+}
+
+/** Every tenant that claims a host name; the longest path prefix that fits wins. */
+export interface HostRoutes {
+  readonly host: string
+  readonly routes: readonly Route[]
+}
+
+/** What edges ask the coordinator; never on the path of a request whose route is cached. */
+export interface DirectoryApi {
+  /** The tenants of a host name; null when nobody claims it. */
+  resolveHost(host: string): Promise<HostRoutes | null>
+  /** Where a tenant lives now; null when there is no such tenant. */
+  resolveTenant(tenant: string): Promise<Route | null>
+}
+
+/** A tenant as the coordinator places it on a node; rates in tokens per second, as in the manifest. */
+export interface PlacedTenant {
+  readonly tenant: string
+  readonly epoch: number
+  readonly spec: TenantManifest['spec']
+}
+
+/** All a node must know: its own settings and the tenants placed on it. Level-triggered, never a difference. */
+export interface NodeConfig {
+  readonly node: string
+  /** Grows with every change; an older one is ignored. */
+  readonly generation: number
+  readonly spec: NodeManifest['spec']
+  readonly tenants: readonly PlacedTenant[]
+}
+
+/** The node's word on a {@link NodeConfig}. */
+export interface ConfigAnswer {
+  readonly generation: number
+  /** Tenants whose settings the node could not take, with the reason. */
+  readonly refused: readonly { readonly tenant: string; readonly reason: string }[]
+}
+
+/** A tenant's account as the node sees it now. Tokens (not micro-tokens) per round. */
+export interface AccountState {
+  readonly tenant: string
+  readonly device?: string
+  readonly epoch: number
+  readonly base: number
+  /** Below 0: negative tokens. */
+  readonly balance: number
+  readonly owed: number
+  readonly granted: number
+  readonly wanted: number
+  readonly borrowedTotal: number
+  readonly spentTotal: number
+  readonly refusedNow: boolean
+  readonly edges: number
+  readonly usage: Usage
+}
+
+/** A node as it sees itself now. */
+export interface NodeState {
+  readonly node: string
+  /** Starts of this node object so far. */
+  readonly life: number
+  readonly generation: number
+  readonly capacity: number
+  readonly roundMs: number
+  readonly round: number
+  /** What is left of this round, tokens; below 0 after lenders took their base back. */
+  readonly pool: number
+  readonly accounts: readonly AccountState[]
+}
+
+/** What others ask a node object. */
+export interface NodeApi {
+  lease(request: LeaseRequest): Promise<LeaseReply>
+  configure(config: NodeConfig): Promise<ConfigAnswer>
+  /** Balances and usage, after making the usage durable. */
+  state(): Promise<NodeState>
+}
