@@ -18,6 +18,8 @@ export class NodeLine {
   failures = 0
   /** While the node does not answer: not before this is it asked again. */
   retryAtMs = Number.NEGATIVE_INFINITY
+  /** A report of what was used is planned for then, even if no message is needed for tokens. */
+  reportDueAtMs = Number.NEGATIVE_INFINITY
 
   constructor(node: string) {
     this.node = node
@@ -185,8 +187,16 @@ export class LeaseBook {
 
   /** Whether a message should go out now: none is in flight, the node is not being spared, and one is due. */
   messageDue(line: NodeLine, lease: Lease, nowMs: number): boolean {
+    // Whoever sent it may be gone together with its request: nobody else would ever give it up.
+    if (line.inFlight && nowMs - line.sentAtMs! > 2 * this.#limits.answerMs) this.fail(line, nowMs)
     if (line.inFlight || line.unreachable(nowMs)) return false
     return lease.refillDue(nowMs)
+  }
+
+  /** Whether requests wait on a line that the node may be asked for now. */
+  someoneWaits(line: NodeLine, nowMs: number): boolean {
+    for (const lease of line.leases.values()) if (lease.waiting > 0 && nowMs >= lease.askAtMs) return true
+    return false
   }
 
   /** Lets those go whose patience or deadline is over; the shell's timers call it. */

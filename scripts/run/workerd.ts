@@ -1,0 +1,88 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import type { BuiltWorker } from '../build.ts'
+import { COMPATIBILITY_DATE, OBJECTS } from './bindings.ts'
+import { portIsFree, waitUntilOpen } from './ports.ts'
+
+/** How to run the built Worker on workerd itself, without miniflare. */
+export interface WorkerdOptions {
+  readonly built: BuiltWorker
+  readonly port: number
+  /** Folder for the objects' storage; made if missing. */
+  readonly stateFolder: string
+  /** Text bindings, such as secrets. */
+  readonly vars?: Readonly<Record<string, string>>
+}
+
+/** A running workerd. */
+export interface RunningWorkerd {
+  readonly child: ChildProcess
+  readonly url: string
+  /** Ends it as an operator would. */
+  stop(): Promise<void>
+  /** Ends it as a power cut would (SIGKILL). */
+  kill(): Promise<void>
+}
+
+/** Path of the workerd binary for this machine, from the package in the lock file. */
+const WORKERD: string = createRequire(import.meta.url)('workerd').default
+
+/** Starts workerd and waits until it listens. @throws Error when the port is taken or workerd ends early. */
+export async function startWorkerd(options: WorkerdOptions): Promise<RunningWorkerd> {
+  if (!(await portIsFree(options.port))) throw new Error(`port ${options.port} is in use`)
+  mkdirSync(options.stateFolder, { recursive: true })
+  const configFile = join(options.built.folder, `workerd-${options.port}.capnp`)
+  writeFileSync(configFile, capnpConfig(options))
+  const child = spawn(WORKERD, ['serve', configFile], { stdio: ['ignore', 'inherit', 'inherit'] })
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const end = (signal: NodeJS.Signals) => {
+    child.kill(signal)
+    return ended
+  }
+  const early = ended.then(() => {
+    throw new Error('workerd ended before it was ready')
+  })
+  await Promise.race([waitUntilOpen(options.port), early])
+  early.catch(() => {})
+  return {
+    child,
+    url: `http://127.0.0.1:${options.port}`,
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+  }
+}
+
+/** The configuration of a self-hosted Stint; see the comments of workerd's own schema for each field. */
+export function capnpConfig({ built, port, stateFolder, vars = {} }: WorkerdOptions): string {
+  const text = (value: string) => JSON.stringify(value)
+  const names = [built.main, ...Object.keys(built.modules).filter((name) => name !== built.main)]
+  const modules = names.map((name) => `(name = ${text(name)}, esModule = embed ${text(name)})`)
+  const bindings = [
+    ...Object.entries(OBJECTS).map(
+      ([name, cls]) => `(name = ${text(name)}, durableObjectNamespace = ${text(cls)})`,
+    ),
+    ...Object.entries(vars).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`),
+  ]
+  const namespaces = Object.values(OBJECTS).map(
+    (cls) => `(className = ${text(cls)}, uniqueKey = ${text(`stint-${cls}`)}, enableSql = true)`,
+  )
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "stint", worker = .stint),
+    (name = "state", disk = (path = ${text(stateFolder)}, writable = true)),
+    (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true))),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "stint")],
+);
+const stint :Workerd.Worker = (
+  compatibilityDate = "${COMPATIBILITY_DATE}",
+  modules = [${modules.join(', ')}],
+  bindings = [${bindings.join(', ')}],
+  durableObjectNamespaces = [${namespaces.join(', ')}],
+  durableObjectStorage = (localDisk = "state"),
+);
+`
+}

@@ -1,0 +1,118 @@
+import { toMicro } from '../core/amount.ts'
+import type { HostRoutes, Route } from '../core/control.ts'
+
+/** A route as the isolate keeps it: with what the hot path needs worked out once. */
+export interface KnownRoute {
+  readonly route: Route
+  /** Micro-tokens of a request without any rule. */
+  readonly costPerRequest: number
+  /** Guaranteed micro-tokens per round. */
+  readonly baseTokens: number
+}
+
+interface CachedHost {
+  readonly routes: readonly KnownRoute[]
+  /** When the coordinator said so. */
+  readonly readAtMs: number
+  refreshing: boolean
+}
+
+/** What the cache knows of a host name. */
+export type Lookup =
+  | { readonly kind: 'known'; readonly routes: readonly KnownRoute[]; readonly stale: boolean }
+  | { readonly kind: 'nobody' }
+  | { readonly kind: 'miss' }
+
+export interface DirectoryLimits {
+  readonly knownHosts: number
+  readonly unknownHosts: number
+  readonly routeFreshMs: number
+  readonly unknownFreshMs: number
+  readonly routeStaleMs: number
+}
+
+const MISS: Lookup = { kind: 'miss' }
+const NOBODY: Lookup = { kind: 'nobody' }
+
+/**
+ * What an isolate remembers of the coordinator's directory. Host names nobody claims share a small budget
+ * of their own, so that inventing names never evicts a tenant. Plain data: any request may read and write.
+ */
+export class Directory {
+  readonly #limits: DirectoryLimits
+  readonly #hosts = new Map<string, CachedHost>()
+  readonly #unknown = new Map<string, number>()
+
+  constructor(limits: DirectoryLimits) {
+    this.#limits = limits
+  }
+
+  get knownCount(): number {
+    return this.#hosts.size
+  }
+  get unknownCount(): number {
+    return this.#unknown.size
+  }
+
+  lookup(host: string, nowMs: number): Lookup {
+    const cached = this.#hosts.get(host)
+    if (cached !== undefined) {
+      const ageMs = nowMs - cached.readAtMs
+      if (ageMs > this.#limits.routeStaleMs) return MISS
+      return { kind: 'known', routes: cached.routes, stale: ageMs > this.#limits.routeFreshMs }
+    }
+    const saidAtMs = this.#unknown.get(host)
+    if (saidAtMs === undefined || nowMs - saidAtMs > this.#limits.unknownFreshMs) return MISS
+    return NOBODY
+  }
+
+  /** Claims the one background refresh of a stale host; false when another request has it. */
+  beginRefresh(host: string): boolean {
+    const cached = this.#hosts.get(host)
+    if (cached === undefined || cached.refreshing) return false
+    cached.refreshing = true
+    return true
+  }
+
+  /** Gives a failed refresh back: the stale route is used on, and the next request may try again. */
+  failRefresh(host: string): void {
+    const cached = this.#hosts.get(host)
+    if (cached !== undefined) cached.refreshing = false
+  }
+
+  /** Notes the coordinator's word on a host. */
+  learn(host: string, answer: HostRoutes | null, nowMs: number): void {
+    if (answer === null || answer.routes.length === 0) {
+      this.#hosts.delete(host)
+      this.#unknown.delete(host)
+      this.#unknown.set(host, nowMs)
+      dropOldest(this.#unknown, this.#limits.unknownHosts)
+      return
+    }
+    this.#unknown.delete(host)
+    this.#hosts.delete(host)
+    this.#hosts.set(host, { routes: answer.routes.map(prepare), readAtMs: nowMs, refreshing: false })
+    dropOldest(this.#hosts, this.#limits.knownHosts)
+  }
+
+  /** Forgets a host, so that the next request reads its route anew. */
+  forget(host: string): void {
+    this.#hosts.delete(host)
+  }
+}
+
+function prepare(route: Route): KnownRoute {
+  const { policy, roundMs } = route
+  return {
+    route,
+    costPerRequest: toMicro(policy.cost.perRequest),
+    baseTokens: Math.round((toMicro(policy.base) * roundMs) / 1000),
+  }
+}
+
+function dropOldest(map: Map<string, unknown>, most: number): void {
+  for (const key of map.keys()) {
+    if (map.size <= most) return
+    map.delete(key)
+  }
+}
