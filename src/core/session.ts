@@ -138,15 +138,20 @@ export class Desk {
     this.#credit = others + session.credit
   }
 
-  /** Lapses what was not heard of in time and forgets what lapsed long ago. */
-  sweep(nowMs: number): void {
+  /** Lapses what was not heard of in time and forgets what lapsed long ago. @returns whether anything changed. */
+  sweep(nowMs: number): boolean {
+    let changed = false
     for (const session of this.sessions.values()) {
-      if (nowMs > session.lapsesAtMs) this.lapse(session, nowMs)
+      if (nowMs <= session.lapsesAtMs) continue
+      this.lapse(session, nowMs)
+      changed = true
     }
     for (const lapsed of this.lapsed.values()) {
       if (nowMs <= lapsed.forgetAtMs && this.lapsed.size <= MAX_LAPSED) break
       this.lapsed.delete(lapsed.id)
+      changed = true
     }
+    return changed
   }
 
   /** What must survive. */

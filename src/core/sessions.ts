@@ -34,6 +34,9 @@ interface Tenancy {
   epoch: number
   readonly desk: Desk
   readonly devices: Map<string, Desk>
+  /** Whether its row differs from what was last saved, and the debt that was saved. */
+  changed: boolean
+  savedOwed: number
 }
 
 export interface SessionsOptions {
@@ -50,7 +53,7 @@ const LEASE_ROUNDS = 2
 
 /**
  * The node's side of leases: turns reports into bookings and grants. Pure; the node object persists
- * {@link rows} once a round before the round's first answer leaves.
+ * {@link takeChanged} once a round before the round's first answer leaves.
  */
 export class Sessions {
   readonly ledger: Ledger
@@ -60,6 +63,7 @@ export class Sessions {
   #pastLives: { life: string; covered: number }[] = []
   #opened = 0
   #sweptAtMs: number
+  #mustSave = false
 
   constructor(options: SessionsOptions) {
     this.ledger = options.ledger
@@ -81,15 +85,24 @@ export class Sessions {
   get tenants(): Iterable<string> {
     return this.#tenancies.keys()
   }
+  /**
+   * A report of a session that was over has been booked: with the answer the edge forgets those totals, so
+   * they must be saved before it leaves, whatever the round.
+   */
+  get mustSave(): boolean {
+    return this.#mustSave
+  }
 
   /** Opens a tenant's account or changes its settings. @throws LedgerSettingsError when it does not fit. */
   open(tenant: TenantAccount): void {
     const account = this.ledger.open(tenant.tenant, tenant.settings)
     let tenancy = this.#tenancies.get(tenant.tenant)
     if (tenancy === undefined) {
-      tenancy = { epoch: tenant.epoch, desk: new Desk(account), devices: new Map() }
+      const desk = new Desk(account)
+      tenancy = { epoch: tenant.epoch, desk, devices: new Map(), changed: true, savedOwed: 0 }
       this.#tenancies.set(tenant.tenant, tenancy)
     }
+    tenancy.changed = true
     tenancy.epoch = Math.max(tenancy.epoch, tenant.epoch)
     this.#openDevices(tenancy, tenant)
   }
@@ -108,6 +121,7 @@ export class Sessions {
   restore(row: TenantRow, nowMs: number): void {
     const tenancy = this.#tenancies.get(row.tenant)
     if (tenancy === undefined) return
+    tenancy.changed = true
     restoreDesk(tenancy.desk, row.owedTokens, row.desk, nowMs)
     tenancy.desk.account.spentTotal = row.spentTotal
     tenancy.desk.account.borrowedTotal = row.borrowedTotal
@@ -134,12 +148,26 @@ export class Sessions {
     return [...(this.#tenancies.get(tenant)?.devices.keys() ?? [])]
   }
 
-  /** What must be written before the round's first answer leaves. */
+  /** Every tenant's row. */
   rows(): TenantRow[] {
     return Array.from(this.#tenancies, ([tenant, tenancy]) => rowOf(tenant, tenancy))
   }
 
-  /** What must be written of one tenant. */
+  /** The rows that changed since they were last taken; the caller saves them. A debt changes with every round. */
+  takeChanged(): TenantRow[] {
+    const rows: TenantRow[] = []
+    for (const [tenant, tenancy] of this.#tenancies) {
+      const owed = owedOf(tenancy)
+      if (!tenancy.changed && owed === tenancy.savedOwed) continue
+      tenancy.changed = false
+      tenancy.savedOwed = owed
+      rows.push(rowOf(tenant, tenancy))
+    }
+    this.#mustSave = false
+    return rows
+  }
+
+  /** One tenant's row. */
   row(tenant: string): TenantRow | undefined {
     const tenancy = this.#tenancies.get(tenant)
     return tenancy && rowOf(tenant, tenancy)
@@ -147,7 +175,7 @@ export class Sessions {
 
   /** Answers one message: first every report is booked, then every want is granted. */
   answer(request: LeaseRequest, nowMs: number): LeaseReply {
-    this.#sweep(nowMs)
+    this.#sweepNowAndThen(nowMs)
     const found = request.accounts.map((report) => this.#book(request.edge, report, nowMs))
     const accounts = request.accounts.map((report, i) => {
       const { desk, session, epoch } = found[i]!
@@ -161,6 +189,7 @@ export class Sessions {
     const tenancy = this.#tenancies.get(report.tenant)
     const desk = report.device === undefined ? tenancy?.desk : tenancy?.devices.get(report.device)
     if (tenancy === undefined || desk === undefined) return { desk: undefined, session: undefined!, epoch: 0 }
+    tenancy.changed = true
     const session = desk.sessions.get(report.session)
     if (session !== undefined) {
       session.lapsesAtMs = Math.max(session.lapsesAtMs, nowMs + this.#silenceMs)
@@ -168,7 +197,10 @@ export class Sessions {
       return { desk, session, epoch: tenancy.epoch }
     }
     const lapsed = desk.lapsed.get(report.session) ?? this.#adopt(desk, report.session, nowMs)
-    if (lapsed !== undefined) this.#charge(desk, desk.reportLate(lapsed, report), nowMs)
+    if (lapsed !== undefined) {
+      this.#charge(desk, desk.reportLate(lapsed, report), nowMs)
+      this.#mustSave = true
+    }
     const live = desk.ofEdge(edge) ?? desk.open(this.#nextId(), edge, nowMs, this.#silenceMs)
     return { desk, session: live, epoch: tenancy.epoch }
   }
@@ -235,20 +267,30 @@ export class Sessions {
     }
   }
 
-  /** Looks for lapsed sessions four times a round, not with every message. */
-  #sweep(nowMs: number): void {
-    if (nowMs < this.#sweptAtMs) this.#sweptAtMs = nowMs
-    if (nowMs - this.#sweptAtMs < this.ledger.roundMs / 4) return
+  /** Lapses the sessions that were not heard of in time and forgets what lapsed long ago. */
+  sweep(nowMs: number): void {
     this.#sweptAtMs = nowMs
-    for (const { desk, devices } of this.#tenancies.values()) {
-      desk.sweep(nowMs)
-      for (const device of devices.values()) device.sweep(nowMs)
+    for (const tenancy of this.#tenancies.values()) {
+      if (tenancy.desk.sweep(nowMs)) tenancy.changed = true
+      for (const device of tenancy.devices.values()) if (device.sweep(nowMs)) tenancy.changed = true
     }
+  }
+
+  /** Four times a round, not with every message. */
+  #sweepNowAndThen(nowMs: number): void {
+    if (nowMs < this.#sweptAtMs) this.#sweptAtMs = nowMs
+    if (nowMs - this.#sweptAtMs >= this.ledger.roundMs / 4) this.sweep(nowMs)
   }
 }
 
 /** The cost of a request without any rule, micro-tokens. */
 const COST_OF_ONE = 1_000_000
+
+function owedOf({ desk, devices }: Tenancy): number {
+  let owed = desk.account.owedTokens
+  for (const device of devices.values()) owed += device.account.owedTokens
+  return owed
+}
 
 function rowOf(tenant: string, { epoch, desk, devices }: Tenancy): TenantRow {
   const account: Account = desk.account
