@@ -1,0 +1,33 @@
+import type { ConfigAnswer, NodeConfig } from '../core/control.ts'
+import { LedgerSettingsError } from '../core/ledger.ts'
+import type { NodeLife } from '../core/node-life.ts'
+import { accountOf, perRound } from '../core/placed.ts'
+
+/**
+ * Makes a running life as the configuration says: room is made first (tenants that left, bases that
+ * shrink), then used. What does not fit is refused by name and changes nothing.
+ */
+export function configure(life: NodeLife, config: NodeConfig): ConfigAnswer['refused'] {
+  const { roundMs } = config.spec
+  const roundTokens = perRound(config.spec.capacity, roundMs)
+  const wanted = new Map(config.tenants.map((placed) => [placed.tenant, accountOf(placed, roundMs)]))
+  for (const tenant of [...life.sessions.tenants]) if (!wanted.has(tenant)) life.close(tenant)
+  if (roundTokens > life.ledger.roundTokens) life.resize(roundTokens)
+  const growth = (tenant: string) =>
+    wanted.get(tenant)!.settings.baseTokens - (life.ledger.accounts.get(tenant)?.baseTokens ?? 0)
+  const refused: { tenant: string; reason: string }[] = []
+  for (const tenant of [...wanted.keys()].sort((a, b) => growth(a) - growth(b))) {
+    attempt(() => life.open(wanted.get(tenant)!), tenant, refused)
+  }
+  if (roundTokens < life.ledger.roundTokens) attempt(() => life.resize(roundTokens), '', refused)
+  return refused
+}
+
+function attempt(change: () => void, tenant: string, refused: { tenant: string; reason: string }[]): void {
+  try {
+    change()
+  } catch (error) {
+    if (!(error instanceof LedgerSettingsError)) throw error
+    refused.push({ tenant, reason: error.message })
+  }
+}
