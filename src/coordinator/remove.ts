@@ -1,0 +1,38 @@
+import type { CoordinatorStore } from './coordinator-store.ts'
+
+/**
+ * Forgets a tenant and frees what it claimed; its node is sent a config without it. The next tenant of that
+ * name starts above its epochs, so that a late message about the old one changes nothing.
+ */
+export function deleteTenant(store: CoordinatorStore, name: string, revision: number): void {
+  const row = store.tenant(name)
+  if (row === undefined) return
+  store.setNumber('epoch_floor', Math.max(store.number('epoch_floor'), row.issued_epoch))
+  store.run('DELETE FROM tenants WHERE name = ?', name)
+  store.run('DELETE FROM claims WHERE tenant = ?', name)
+  store.run('DELETE FROM hosts WHERE tenant = ?', name)
+  if (row.node !== null) store.touchNode(row.node, revision)
+  store.wakeTroubled()
+}
+
+/**
+ * Marks a node as going away. Its row stays until the node object has confirmed that it holds nothing.
+ *
+ * @returns why not: tenants still live there
+ */
+export function deleteNode(
+  store: CoordinatorStore,
+  name: string,
+  revision: number,
+  nowMs: number,
+): string | undefined {
+  const tenants = store.tenantsOn(name)
+  if (tenants.length > 0) {
+    const names = tenants.slice(0, 3).map((tenant) => tenant.name)
+    const more = tenants.length > names.length ? ` and ${tenants.length - names.length} more` : ''
+    return `has tenants (${names.join(', ')}${more}); drain it first`
+  }
+  store.run('UPDATE nodes SET deleted_ms = ?, revision = ? WHERE name = ?', nowMs, revision, name)
+  store.touchNode(name, revision)
+  return undefined
+}
