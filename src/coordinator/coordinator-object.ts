@@ -113,7 +113,7 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
       const late = new Promise<never>((_, reject) => {
         timer = setTimeout(() => reject(new Error('no answer in time')), LOOP.pushTimeoutMs)
       })
-      const stub = this.env.NODES.getByName(node) as unknown as NodeApi
+      const stub = this.env.NODES.getByName(node)
       const answer = await Promise.race([stub.configure(config), late])
       acceptAnswer(this.#store, node, answer, Date.now())
     } catch (error) {
