@@ -20,6 +20,8 @@ export interface LoadOptions {
   readonly path?: string
   /** Connections per tenant; tenants share none, so one's queue is never another's. Default 256. */
   readonly connections?: number
+  /** Silence before the first arrival. Default 5. */
+  readonly pauseMs?: number
   /** How long after the last arrival answers are waited for. Default 10 000. */
   readonly timeoutMs?: number
 }
@@ -60,7 +62,7 @@ export async function runLoad(
 ): Promise<LoadResult> {
   await assertReachable(options.port)
   const streams = options.tenants.map((tenant) => openStream(tenant, options))
-  const startMs = performance.now() + 5
+  const startMs = performance.now() + (options.pauseMs ?? 5)
   const elapsedSeconds = () => Math.min(options.seconds, Math.max(0, performance.now() - startMs) / 1_000)
   const report = onProgress && setInterval(() => onProgress(summary(streams, elapsedSeconds())), 1_000)
   try {

@@ -22,7 +22,8 @@ export function renewRound(root: Account, end: RoundEnd): void {
   const kept = root.heldDueTokens // tokens nobody lent expire with their round
   let carry = 0
   for (const account of root.children) carry += renew(account, end, crowded)
-  const surplus = Math.min(Math.max(0, left - kept), Math.floor(root.baseTokens / 4))
+  // What was left over while somebody was refused is worth sharing; what a pause left is no claim on this round.
+  const surplus = end.paused ? 0 : Math.min(Math.max(0, left - kept), Math.floor(root.baseTokens / 4))
   root.balanceTokens = root.baseTokens + (left < 0 ? left : surplus)
   root.wantedTokens = 0
   root.grantedTokens = 0
