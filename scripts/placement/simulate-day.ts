@@ -1,18 +1,22 @@
+import type { Plan } from '../../src/core/planner/model.ts'
+import type { ProfileName } from '../../src/core/planner/settings.ts'
 import type { Outcome } from './account.ts'
 import { dayBoundKwh } from './bound.ts'
 import type { Catalogue } from './catalogue.ts'
 import { type Accounting, Datacentre, type DatacentreOptions } from './datacentre.ts'
+import { ONE_ZONE, plannerPolicy, SIMULATION_SETTINGS } from './planner-policy.ts'
 import { type Policy, runDay } from './run.ts'
 import { thrMmt } from './thr-mmt.ts'
 import type { Trace } from './traces.ts'
 
-export const POLICIES = ['none', 'dvfs', 'thr-mmt-0.8'] as const
+export const POLICIES = ['planner', 'none', 'dvfs', 'thr-mmt-0.8'] as const
 export type PolicyName = (typeof POLICIES)[number]
 
 export interface SimulationOptions {
   readonly policy: PolicyName
   readonly accounting: Accounting
   readonly standbyWatts: number
+  readonly profile: ProfileName
 }
 
 /** One day's line of the report. */
@@ -24,6 +28,8 @@ export interface DayResult extends Outcome {
   readonly publishedBoundKwh: number | null
   /** Readings at which a machine got less than its base. */
   readonly baseTouched: number
+  /** Migrations the planner asked for, by the rule that caused them. */
+  readonly movesByRule: Readonly<Record<string, number>>
 }
 
 /** Share of its MIPS each machine is guaranteed in the honest accounting. */
@@ -38,7 +44,11 @@ export function simulateDay(catalogue: Catalogue, trace: Trace, options: Simulat
     baseShare: BASE_SHARE,
   }
   const dc = new Datacentre(catalogue, trace, dcOptions)
-  runDay(dc, catalogue, policyOf(options))
+  const movesByRule: Record<string, number> = {}
+  const count = ({ moves }: Plan) => {
+    for (const { rule } of moves) movesByRule[rule] = (movesByRule[rule] ?? 0) + 1
+  }
+  runDay(dc, catalogue, policyOf(options, count))
   const published = options.accounting === 'compat' ? catalogue.publishedBoundsKwh[trace.day] : undefined
   return {
     day: trace.day,
@@ -46,11 +56,14 @@ export function simulateDay(catalogue: Catalogue, trace: Trace, options: Simulat
     lowerBoundKwh: dayBoundKwh(catalogue, trace, { ...dcOptions, alwaysPeak: false }),
     publishedBoundKwh: published ?? null,
     baseTouched: dc.baseTouched,
+    movesByRule,
   }
 }
 
-function policyOf({ policy }: SimulationOptions): Policy {
+function policyOf({ policy, profile }: SimulationOptions, onPlan: (made: Plan) => void): Policy {
   switch (policy) {
+    case 'planner':
+      return plannerPolicy(profile, ONE_ZONE, SIMULATION_SETTINGS, onPlan)
     case 'none':
     case 'dvfs':
       return { initial: 'first-fit', decide: () => [] }

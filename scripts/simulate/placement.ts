@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { PROFILES, type ProfileName } from '../../src/core/planner/settings.ts'
 import type { Accounting } from '../placement/datacentre.ts'
 import { type DayResult, medians, POLICIES, type PolicyName, simulateDay } from '../placement/simulate-day.ts'
 import { listDays, readCatalogue, readTrace } from '../placement/traces.ts'
@@ -8,6 +9,7 @@ interface Flags {
   days?: string[]
   accounting: Accounting
   policy: PolicyName
+  profile: ProfileName
   standbyWatts?: number
   json?: boolean
 }
@@ -41,7 +43,12 @@ export function placementCommand(): Command {
         .choices(['compat', 'honest'])
         .default('compat'),
     )
-    .addOption(new Option('--policy <name>', 'who decides').choices(POLICIES).default('thr-mmt-0.8'))
+    .addOption(new Option('--policy <name>', 'who decides').choices(POLICIES).default('planner'))
+    .addOption(
+      new Option('--profile <name>', 'what the planner weighs most')
+        .choices(Object.keys(PROFILES))
+        .default('eco'),
+    )
     .option('--standby-watts <watts>', 'watts of an empty host (default: compat 0, honest 6)', watts)
     .option('--json', 'print { days, medians } as JSON on standard output')
     .action(run)
@@ -56,8 +63,8 @@ function run(flags: Flags): void {
   const traces = wanted.map((day) => readTrace(flags.traces, day))
   for (const [index, trace] of traces.entries()) {
     process.stderr.write(`${trace.day} (${index + 1}/${traces.length}) ${trace.vmCount} machines … `)
-    const { policy, accounting } = flags
-    const result = simulateDay(catalogue, trace, { policy, accounting, standbyWatts })
+    const { policy, accounting, profile } = flags
+    const result = simulateDay(catalogue, trace, { policy, accounting, standbyWatts, profile })
     results.push(result)
     process.stderr.write(`${result.energyKwh.toFixed(2)} kWh, ${result.migrations} migrations\n`)
   }

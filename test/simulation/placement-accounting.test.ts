@@ -13,6 +13,7 @@ const FOUR_FLAT = traceOf([flat(50), flat(50), flat(50), flat(50)])
 const HOST_0_WATTS = 92.6 + (96 - 92.6) * (10 * (750 / 3720) - 2)
 const HOST_1_WATTS = 110 + (116 - 110) * (10 * (2250 / 5320) - 4)
 
+const CALM = { policy: 'dvfs', accounting: 'compat', standbyWatts: 0, profile: 'eco' } as const
 const still = { initial: 'first-fit', decide: () => [] } as const
 const run = (trace: ReturnType<typeof traceOf>, policy: Parameters<typeof runDay>[2], options = COMPAT) => {
   const dc = new Datacentre(EIGHT_HOSTS, trace, options)
@@ -28,7 +29,7 @@ describe('the compat accounting', () => {
   })
 
   it('charges every host its peak, from midnight, without power management', () => {
-    const day = simulateDay(EIGHT_HOSTS, FOUR_FLAT, { policy: 'none', accounting: 'compat', standbyWatts: 0 })
+    const day = simulateDay(EIGHT_HOSTS, FOUR_FLAT, { ...CALM, policy: 'none' })
     expect(day.energyKwh).toBeCloseTo(kwh(4 * (117 + 135), COUNTED_S + 300.1), 6)
   })
 
@@ -113,8 +114,8 @@ describe('the report', () => {
   it('bounds every policy from below, in both accountings', () => {
     const trace = traceOf(Array.from({ length: 12 }, (_, vm) => (s: number) => (vm * 7 + s) % 60))
     for (const accounting of ['compat', 'honest'] as const) {
-      for (const policy of ['none', 'dvfs', 'thr-mmt-0.8'] as const) {
-        const day = simulateDay(EIGHT_HOSTS, trace, { policy, accounting, standbyWatts: 6 })
+      for (const policy of ['planner', 'none', 'dvfs', 'thr-mmt-0.8'] as const) {
+        const day = simulateDay(EIGHT_HOSTS, trace, { ...CALM, policy, accounting, standbyWatts: 6 })
         expect(day.lowerBoundKwh).toBeGreaterThan(0)
         expect(day.energyKwh).toBeGreaterThanOrEqual(day.lowerBoundKwh)
       }
@@ -122,7 +123,7 @@ describe('the report', () => {
   })
 
   it('takes the middle of the days', () => {
-    const day = simulateDay(EIGHT_HOSTS, FOUR_FLAT, { policy: 'dvfs', accounting: 'compat', standbyWatts: 0 })
+    const day = simulateDay(EIGHT_HOSTS, FOUR_FLAT, { ...CALM, policy: 'dvfs' })
     const days = [3, 1, 2].map((energyKwh) => ({ ...day, energyKwh }))
     expect(medians(days)['energyKwh']).toBe(2)
     expect(medians(days.slice(0, 2))['energyKwh']).toBe(2)

@@ -1,0 +1,133 @@
+import { DEFAULT_FORECAST, type Forecast, firstForecast, observe } from '../../src/core/planner/forecast.ts'
+import { applyPlan, remember } from '../../src/core/planner/memory.ts'
+import {
+  EMPTY_MEMORY,
+  type Plan,
+  type PlanInput,
+  type PlannerMemory,
+  type PlannerNode,
+  type PlannerTenant,
+  type ZoneSignal,
+} from '../../src/core/planner/model.ts'
+import { plan } from '../../src/core/planner/plan.ts'
+import { DEFAULT_SETTINGS, type PlannerSettings, type ProfileName } from '../../src/core/planner/settings.ts'
+import type { Datacentre, Migration } from './datacentre.ts'
+import type { Policy } from './run.ts'
+
+/** Where hosts stand and what electricity costs there at a second of the day. */
+export interface ZonePlan {
+  readonly zoneOf: (host: number) => string
+  readonly signalsAt: (second: number) => Readonly<Record<string, ZoneSignal>>
+}
+
+export const ONE_ZONE: ZonePlan = { zoneOf: () => 'here', signalsAt: () => ({}) }
+
+/**
+ * The one setting of all published runs. CloudSim's hosts wake at once and transfers cost 10–28 s at 10 %, so
+ * the waits and budgets that protect a real cluster from its operator's hooks are off; what protects tenants
+ * (head-room, minimum stay, minimum time up) is on.
+ */
+export const SIMULATION_SETTINGS: PlannerSettings = {
+  ...DEFAULT_SETTINGS,
+  profile: 'eco',
+  z: 1.3,
+  riskLoad: 0.95,
+  packLoad: 1,
+  packDemand: 0.98,
+  overloadLoad: 1,
+  overloadMean: 0.8,
+  sleepBelowLoad: 2,
+  sleepAfterMs: 0,
+  wakeAboveLoad: 0.95,
+  minUpMs: 0,
+  nodesPerHour: 1e9,
+  tenantsPerHour: 1e9,
+  headroomShare: 0.02,
+  headroomNodes: 0,
+}
+
+export const SIMULATION_FORECAST = DEFAULT_FORECAST
+
+/** First guess of a machine's standard deviation, as a share of its MIPS. */
+export const FIRST_DEVIATION = 0.08
+
+/** The real planner at the controls of a simulated data centre. */
+export function plannerPolicy(
+  profile: ProfileName,
+  zones = ONE_ZONE,
+  tuned: PlannerSettings = SIMULATION_SETTINGS,
+  onPlan: (made: Plan) => void = () => {},
+): Policy {
+  const settings = { ...tuned, profile }
+  const forecasts = new Map<number, Forecast>()
+  const hostName = (host: number) => `h${String(host).padStart(4, '0')}`
+  const vmName = (vm: number) => `m${String(vm).padStart(4, '0')}`
+  let memory: PlannerMemory = EMPTY_MEMORY
+  let awake: Uint8Array | null = null
+
+  function nodesOf(dc: Datacentre): PlannerNode[] {
+    awake ??= Uint8Array.from(dc.residents, (vms) => (vms.length > 0 ? 1 : 0))
+    return dc.hostTypes.map((type, host) => ({
+      id: hostName(host),
+      capacity: dc.hostMips[host]!,
+      zone: zones.zoneOf(host),
+      feePerHour: 0,
+      power: type.watts,
+      standbyWatts: dc.options.standbyWatts,
+      deepOffWatts: null,
+      wakeMs: 0,
+      hazard: 0,
+      state: awake?.[host] === 1 ? 'active' : 'standby',
+    }))
+  }
+
+  function tenantsOf(dc: Datacentre): PlannerTenant[] {
+    const tenants: PlannerTenant[] = []
+    for (let vm = 0; vm < dc.vmCount; vm++) {
+      const host = dc.vmHost[vm]!
+      if (host < 0) continue
+      const demand = dc.demand[vm]!
+      const old = forecasts.get(vm)
+      const next =
+        old === undefined
+          ? firstForecast(demand, FIRST_DEVIATION * dc.vmMips[vm]!)
+          : observe(old, demand, SIMULATION_FORECAST)
+      forecasts.set(vm, next)
+      tenants.push({
+        id: vmName(vm),
+        node: hostName(host),
+        base: dc.vmBaseMips[vm]!,
+        demand,
+        mean: next.mean,
+        variance: next.variance,
+        criticality: 0,
+        zones: [],
+        group: null,
+        pin: null,
+        stateBytes: dc.vmRamMb[vm]! * 1e6,
+      })
+    }
+    return tenants
+  }
+
+  function decide(dc: Datacentre): Migration[] {
+    const nowMs = Math.round(dc.now * 1000)
+    const seen: PlanInput = {
+      nowMs,
+      nodes: nodesOf(dc),
+      tenants: tenantsOf(dc),
+      signals: zones.signalsAt(dc.now),
+      memory,
+    }
+    const input = { ...seen, memory: remember(seen, settings) }
+    const decision = plan(input, settings, { compare: false })
+    memory = applyPlan(input, decision).memory
+    onPlan(decision)
+    const hostOf = (name: string) => Number(name.slice(1))
+    for (const node of decision.wake) awake![hostOf(node)] = 1
+    for (const node of decision.standby) awake![hostOf(node)] = 0
+    return decision.moves.map(({ tenant, to }) => ({ vm: Number(tenant.slice(1)), host: hostOf(to) }))
+  }
+
+  return { initial: 'best-fit', decide }
+}

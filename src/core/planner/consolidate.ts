@@ -1,0 +1,165 @@
+import type { Cluster } from './cluster.ts'
+import { bestTarget, hasRoom, mayLive, type Room } from './fit.ts'
+import { isRoomy } from './headroom.ts'
+import { roomOf } from './relieve.ts'
+import type { Work } from './work.ts'
+
+/** Nodes tried in vain before the search for one more node to empty ends. */
+const TRIES = 4
+/** Emptying at once pays when fewer than this share of the nodes would do. */
+const BULK_SHARE = 0.8
+
+/** Empties nodes and puts them to standby, each all or nothing. */
+export function consolidate(work: Work): void {
+  const candidates = emptiable(work.c)
+  if (candidates.length === 0) return
+  inBulk(work, candidates)
+  oneByOne(work)
+}
+
+/** Nodes that hold tenants, may sleep, and whose tenants may all be moved. */
+function emptiable(c: Cluster): number[] {
+  const nodes: number[] = []
+  for (let node = 0; node < c.nodes.length; node++) {
+    if (c.up[node] === 0 || c.maySleep[node] === 0 || c.nodeCount[node] === 0) continue
+    if (c.members(node).every((tenant) => c.held[tenant] === 0)) nodes.push(node)
+  }
+  return nodes
+}
+
+/**
+ * Many nodes at once: choose which stay, then deal the tenants of the others to them, the unsteadiest
+ * first, so that these share nodes and the steady ones can be packed close.
+ */
+function inBulk(work: Work, candidates: number[]): void {
+  const { c } = work
+  const open = work.openNodes()
+  const unsteady = (tenant: number) => c.variance[tenant]! / (c.mean[tenant]! + 1e-3 * largest)
+  const largest = open.reduce((most, node) => Math.max(most, c.capacity[node]!), 0)
+  const order: number[] = []
+  for (const node of open) order.push(...c.members(node))
+  const steadiness = new Map(order.map((tenant) => [tenant, unsteady(tenant)]))
+  order.sort((a, b) => steadiness.get(b)! - steadiness.get(a)! || a - b)
+  const kept = chooseKept(work, open, new Set(candidates), order)
+  if (kept.length > BULK_SHARE * open.length) return
+  const stays = new Set(kept)
+  const leaving = order.filter((tenant) => !stays.has(c.home[tenant]!))
+  const targets = deal(c, leaving, kept, roomOf(work))
+  const emptied = candidates.filter((node) => !stays.has(node))
+  emptied.sort((a, b) => c.nodeCount[a]! - c.nodeCount[b]! || a - b)
+  for (const node of emptied) emptyInto(work, node, (tenant) => targets.get(tenant) ?? -1)
+}
+
+/** The nodes to keep: those that cannot be emptied, then the cheapest, then those with the most tenants. */
+function chooseKept(work: Work, open: number[], candidates: ReadonlySet<number>, order: number[]): number[] {
+  const { c, objective } = work
+  const prices = new Map(open.map((node) => [node, objective.fullPrice(node)]))
+  const rank = [...open].sort(
+    (a, b) =>
+      Number(candidates.has(a)) - Number(candidates.has(b)) ||
+      prices.get(a)! - prices.get(b)! ||
+      c.nodeCount[b]! - c.nodeCount[a]! ||
+      c.nodeMean[b]! - c.nodeMean[a]! ||
+      a - b,
+  )
+  const { packLoad, z } = c.settings
+  let filled = 0
+  let mean = 0
+  let variance = 0
+  for (const tenant of order) {
+    const room = packLoad * c.capacity[rank[Math.min(filled, rank.length - 1)]!]!
+    if (mean + c.mean[tenant]! + z * Math.sqrt(variance + c.variance[tenant]!) > room) {
+      filled++
+      mean = 0
+      variance = 0
+    }
+    mean += c.mean[tenant]!
+    variance += c.variance[tenant]!
+  }
+  const pinned = open.length - candidates.size
+  return rank.slice(0, Math.max(pinned, filled + 1 + Math.ceil(c.settings.headroomNodes)))
+}
+
+/** Deals tenants to nodes in order, going back to an earlier node whenever it has room. */
+function deal(c: Cluster, tenants: number[], kept: number[], room: Room): Map<number, number> {
+  const targets = new Map<number, number>()
+  const homes = new Map<number, number>()
+  const nodes = [...kept].sort((a, b) => c.nodeVariance[b]! - c.nodeVariance[a]! || a - b)
+  let first = 0
+  for (const tenant of tenants) {
+    let at = first
+    while (at < nodes.length && !(hasRoom(c, tenant, nodes[at]!, room) && mayLive(c, tenant, nodes[at]!)))
+      at++
+    if (at === nodes.length) continue
+    const node = nodes[at]!
+    homes.set(tenant, c.home[tenant]!)
+    c.move(tenant, node)
+    targets.set(tenant, node)
+    while (
+      first < nodes.length &&
+      c.footprint(nodes[first]!) > 0.995 * room.packLoad * c.capacity[nodes[first]!]!
+    ) {
+      first++
+    }
+  }
+  for (const [tenant, home] of homes) c.move(tenant, home)
+  return targets
+}
+
+/** One more node while it pays: those whose tenants are fewest and smallest are tried first. */
+function oneByOne(work: Work): void {
+  const { c, objective } = work
+  for (;;) {
+    const nodes = emptiable(c)
+    const effort = (node: number) =>
+      c.nodeMean[node]! / c.capacity[node]! + c.nodeCount[node]! * EFFORT_PER_TENANT
+    const efforts = new Map(nodes.map((node) => [node, effort(node)]))
+    nodes.sort((a, b) => efforts.get(a)! - efforts.get(b)! || a - b)
+    const room = roomOf(work)
+    let emptied = false
+    for (const node of nodes.slice(0, TRIES)) {
+      const open = work.openNodes()
+      if (!couldFit(c, node, open, room)) continue
+      emptied = emptyInto(work, node, (tenant) => bestTarget(c, objective, tenant, open, room, node))
+      if (emptied) break
+    }
+    if (!emptied) return
+  }
+}
+
+/** What moving one more tenant weighs against load when a node to empty is chosen. */
+const EFFORT_PER_TENANT = 0.01
+
+/** Cheap test before the search: the others' room must exceed what the node holds. */
+function couldFit(c: Cluster, node: number, open: readonly number[], room: Room): boolean {
+  let spare = 0
+  for (const other of open) {
+    if (other !== node) spare += Math.max(0, room.packLoad * c.capacity[other]! - c.footprint(other))
+  }
+  return spare >= c.nodeMean[node]!
+}
+
+/** Moves all tenants of the node and lets it sleep, or changes nothing. */
+function emptyInto(work: Work, node: number, target: (tenant: number) => number): boolean {
+  const { c } = work
+  const mark = work.mark()
+  const tenants = c.members(node)
+  const size = (tenant: number) => c.mean[tenant]! + c.settings.z * Math.sqrt(c.variance[tenant]!)
+  tenants.sort((a, b) => size(b) - size(a) || a - b)
+  if (tenants.length > c.tenantBudget) return false
+  for (const tenant of tenants) {
+    const to = target(tenant)
+    if (to < 0) {
+      work.undo(mark)
+      return false
+    }
+    work.move(tenant, to, 'consolidate')
+  }
+  work.sleep(node)
+  if (isRoomy(c) && work.isWorth(mark)) {
+    work.keep(mark)
+    return true
+  }
+  work.undo(mark)
+  return false
+}
