@@ -1,4 +1,10 @@
-import { DEFAULT_FORECAST, type Forecast, firstForecast, observe } from '../../src/core/planner/forecast.ts'
+import {
+  DEFAULT_FORECAST,
+  type Forecast,
+  type ForecastSettings,
+  firstForecast,
+  observe,
+} from '../../src/core/planner/forecast.ts'
 import { applyPlan, remember } from '../../src/core/planner/memory.ts'
 import {
   EMPTY_MEMORY,
@@ -46,19 +52,28 @@ export const SIMULATION_SETTINGS: PlannerSettings = {
   headroomNodes: 0,
 }
 
-export const SIMULATION_FORECAST = DEFAULT_FORECAST
+/** How the simulated operator has set the planner up. */
+export interface Tuning {
+  readonly settings: PlannerSettings
+  readonly forecast: ForecastSettings
+  /** First guess of a machine's standard deviation, as a share of its MIPS. */
+  readonly firstDeviation: number
+}
 
-/** First guess of a machine's standard deviation, as a share of its MIPS. */
-export const FIRST_DEVIATION = 0.08
+export const SIMULATION_TUNING: Tuning = {
+  settings: SIMULATION_SETTINGS,
+  forecast: DEFAULT_FORECAST,
+  firstDeviation: 0.08,
+}
 
 /** The real planner at the controls of a simulated data centre. */
 export function plannerPolicy(
   profile: ProfileName,
   zones = ONE_ZONE,
-  tuned: PlannerSettings = SIMULATION_SETTINGS,
+  tuning: Tuning = SIMULATION_TUNING,
   onPlan: (made: Plan) => void = () => {},
 ): Policy {
-  const settings = { ...tuned, profile }
+  const settings = { ...tuning.settings, profile }
   const forecasts = new Map<number, Forecast>()
   const hostName = (host: number) => `h${String(host).padStart(4, '0')}`
   const vmName = (vm: number) => `m${String(vm).padStart(4, '0')}`
@@ -90,8 +105,8 @@ export function plannerPolicy(
       const old = forecasts.get(vm)
       const next =
         old === undefined
-          ? firstForecast(demand, FIRST_DEVIATION * dc.vmMips[vm]!)
-          : observe(old, demand, SIMULATION_FORECAST)
+          ? firstForecast(demand, tuning.firstDeviation * dc.vmMips[vm]!)
+          : observe(old, demand, tuning.forecast)
       forecasts.set(vm, next)
       tenants.push({
         id: vmName(vm),

@@ -4,7 +4,7 @@ import type { Outcome } from './account.ts'
 import { dayBoundKwh } from './bound.ts'
 import type { Catalogue } from './catalogue.ts'
 import { type Accounting, Datacentre, type DatacentreOptions } from './datacentre.ts'
-import { ONE_ZONE, plannerPolicy, SIMULATION_SETTINGS } from './planner-policy.ts'
+import { ONE_ZONE, plannerPolicy, SIMULATION_TUNING } from './planner-policy.ts'
 import { type Policy, runDay } from './run.ts'
 import { thrMmt } from './thr-mmt.ts'
 import type { Trace } from './traces.ts'
@@ -63,7 +63,7 @@ export function simulateDay(catalogue: Catalogue, trace: Trace, options: Simulat
 function policyOf({ policy, profile }: SimulationOptions, onPlan: (made: Plan) => void): Policy {
   switch (policy) {
     case 'planner':
-      return plannerPolicy(profile, ONE_ZONE, SIMULATION_SETTINGS, onPlan)
+      return plannerPolicy(profile, ONE_ZONE, SIMULATION_TUNING, onPlan)
     case 'none':
     case 'dvfs':
       return { initial: 'first-fit', decide: () => [] }
