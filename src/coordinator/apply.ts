@@ -1,48 +1,21 @@
 import { toMicro } from '../core/amount.ts'
+import {
+  type ApplyOptions,
+  type ApplyReport,
+  type Change,
+  MAX_REPORTED_CHANGES,
+  type WriteFault,
+  type WriteResult,
+} from '../core/coordinator-api.ts'
 import type { ManifestSet } from '../core/manifest/check.ts'
 import type { NodeManifest } from '../core/manifest/node.ts'
 import { describeRoute, routeKeys } from '../core/manifest/route.ts'
 import type { TenantManifest } from '../core/manifest/tenant.ts'
-import { err, ok, type Result } from '../core/result.ts'
+import { err, ok } from '../core/result.ts'
 import { canonicalJson } from './canonical.ts'
 import type { CoordinatorStore, NodeRow, TenantRow } from './coordinator-store.ts'
 import { record } from './journal.ts'
 import { deleteNode, deleteTenant } from './remove.ts'
-
-/** How a set is applied. */
-export interface ApplyOptions {
-  /** Who asks, for the journal. */
-  readonly actor?: string
-  /** Check and report everything, keep nothing. */
-  readonly dryRun?: boolean
-  /** Delete the nodes and tenants that are not in the set. */
-  readonly prune?: boolean
-  /** Refuse unless the store is still at this revision (`If-Match`). */
-  readonly ifRevision?: number
-}
-
-/** What became, or with `dryRun` would become, of one object. Unchanged ones are only counted. */
-export interface Change {
-  readonly kind: 'Node' | 'Tenant'
-  readonly name: string
-  readonly action: 'created' | 'changed' | 'deleted'
-}
-
-/** The outcome of a set that was accepted. */
-export interface ApplyReport {
-  /** Revision of the store afterwards; the same as before when nothing changed. */
-  readonly revision: number
-  readonly unchanged: number
-  readonly changes: readonly Change[]
-}
-
-/** A fault of one object of the set; nothing of the set was kept. */
-export interface ApplyFault {
-  readonly code: 'conflict' | 'stale' | 'too-large' | 'in-use'
-  readonly kind?: 'Node' | 'Tenant'
-  readonly name?: string
-  readonly message: string
-}
 
 /** Longest manifest of one object, UTF-16 units of its JSON: SQLite rows end at 2 MB. */
 export const MAX_MANIFEST_CHARS = 500_000
@@ -50,48 +23,20 @@ export const MAX_MANIFEST_CHARS = 500_000
 /** Tenants that claim paths on any host: every host's answer carries them all. */
 export const MAX_ANY_HOST_TENANTS = 1_000
 
-/** Ends the transaction without keeping anything. */
-class RolledBack extends Error {
-  readonly outcome: Result<ApplyReport, ApplyFault[]>
-  constructor(outcome: Result<ApplyReport, ApplyFault[]>) {
-    super('rolled back')
-    this.outcome = outcome
-  }
-}
-
 /**
- * Makes a set of manifests the wanted state, in one transaction: all of it, or nothing. The same set again
- * changes nothing. What does not fit is accepted; placing says so in the object's status.
+ * Makes a set of manifests the wanted state. The same set again changes nothing. What does not fit is accepted;
+ * placing says so in the object's status. Runs inside the transaction of the caller, who undoes it all when
+ * the outcome is a fault.
  */
 export function applySet(
   store: CoordinatorStore,
   set: ManifestSet,
   options: ApplyOptions,
   nowMs: number,
-): Result<ApplyReport, ApplyFault[]> {
-  try {
-    return store.transaction(() => {
-      const outcome = applyWithin(store, set, options, nowMs)
-      if (!outcome.ok || options.dryRun === true) throw new RolledBack(outcome)
-      return outcome
-    })
-  } catch (error) {
-    if (error instanceof RolledBack) return error.outcome
-    throw error
-  }
-}
-
-function applyWithin(
-  store: CoordinatorStore,
-  set: ManifestSet,
-  options: ApplyOptions,
-  nowMs: number,
-): Result<ApplyReport, ApplyFault[]> {
+): WriteResult<ApplyReport> {
   const before = store.revision
-  if (options.ifRevision !== undefined && options.ifRevision !== before) {
-    const message = `the store is at revision ${before}, not ${options.ifRevision}; read again and repeat`
-    return err([{ code: 'stale', message }])
-  }
+  const stale = staleFault(store, options)
+  if (stale !== undefined) return err([stale])
   const work: Work = { store, nowMs, actor: options.actor, revision: before + 1, changes: [], faults: [] }
   store.setNumber('revision', work.revision)
   if (options.prune === true) pruneTenants(work, set)
@@ -103,13 +48,49 @@ function applyWithin(
   if (options.prune === true) pruneNodes(work, set)
   if (work.faults.length > 0) return err(work.faults.slice(0, 50))
   if (work.changes.length === 0) store.setNumber('revision', before)
-  const total = set.nodes.length + set.tenants.length
-  const deleted = work.changes.filter((change) => change.action === 'deleted').length
-  return ok({
-    revision: store.revision,
-    unchanged: total - (work.changes.length - deleted),
-    changes: work.changes,
-  })
+  return ok(reportOf(store.revision, work.changes, set.nodes.length + set.tenants.length))
+}
+
+/** Sums up the changes of a set of `total` objects. */
+export function reportOf(revision: number, changes: readonly Change[], total: number): ApplyReport {
+  const count = (action: Change['action']) => changes.filter((change) => change.action === action).length
+  const [created, changed, deleted] = [count('created'), count('changed'), count('deleted')]
+  return {
+    revision,
+    created,
+    changed,
+    deleted,
+    unchanged: total - created - changed,
+    changes: changes.slice(0, MAX_REPORTED_CHANGES),
+  }
+}
+
+function staleFault(store: CoordinatorStore, options: ApplyOptions): WriteFault | undefined {
+  const { revision } = store
+  if (options.ifRevision !== undefined && options.ifRevision !== revision) {
+    const message = `the store is at revision ${revision}, not ${options.ifRevision}; read again and repeat`
+    return { code: 'stale', message }
+  }
+  if (options.ifObject === undefined) return undefined
+  const { kind, name } = options.ifObject
+  return revisionFault(store, kind, name, options.ifObject.revision)
+}
+
+/** Says so when an object is not at the revision somebody read; `null`: must not exist. */
+export function revisionFault(
+  store: CoordinatorStore,
+  kind: Change['kind'],
+  name: string,
+  wanted: number | null | undefined,
+): WriteFault | undefined {
+  if (wanted === undefined) return undefined
+  const row = kind === 'Node' ? store.node(name) : store.tenant(name)
+  const gone = row === undefined || ('deleted_ms' in row && row.deleted_ms !== null)
+  const revision = gone ? null : row.revision
+  if (revision === wanted) return undefined
+  const is = revision === null ? 'does not exist' : `is at revision ${revision}`
+  const message = `${is}, not ${wanted === null ? 'new' : wanted}; read it again and repeat`
+  return { code: 'stale', kind, name, message }
 }
 
 interface Work {
@@ -118,13 +99,13 @@ interface Work {
   readonly actor: string | undefined
   readonly revision: number
   readonly changes: Change[]
-  readonly faults: ApplyFault[]
+  readonly faults: WriteFault[]
 }
 
 function note(work: Work, change: Change, reason: string, message: string): void {
   work.changes.push(change)
-  const actor = work.actor === undefined ? {} : { actor: work.actor }
-  record(work.store, { kind: change.kind, name: change.name, reason, message, ...actor }, work.nowMs)
+  const { kind, name } = change
+  record(work.store, { kind, name, reason, message, actor: work.actor }, work.nowMs)
 }
 
 function applyNode(work: Work, manifest: NodeManifest): void {

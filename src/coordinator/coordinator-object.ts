@@ -1,48 +1,131 @@
 import { DurableObject } from 'cloudflare:workers'
-import type { DirectoryApi, HostRoutes, NodeApi, Route } from '../core/control.ts'
+import type { HeartbeatAnswer, HostRoutes, NodeApi, NodeReport, Route } from '../core/control.ts'
+import type {
+  ApplyOptions,
+  ApplyReport,
+  CoordinatorApi,
+  EventQuery,
+  JournalEvent,
+  NewToken,
+  NodeMark,
+  NodeView,
+  ObjectKind,
+  Page,
+  PageQuery,
+  PlacementView,
+  TenantView,
+  TokenView,
+  WriteOptions,
+  WriteResult,
+} from '../core/coordinator-api.ts'
 import type { ManifestSet } from '../core/manifest/check.ts'
-import type { Result } from '../core/result.ts'
-import { type ApplyFault, type ApplyOptions, type ApplyReport, applySet } from './apply.ts'
+import { applySet } from './apply.ts'
 import { CoordinatorStore } from './coordinator-store.ts'
 import { routeOfTenant, routesOfHost } from './directory.ts'
-import { acceptAnswer, acceptSilence, nextPushMs, nodeConfig, pendingPushes } from './pushes.ts'
-import { settleTenants } from './settle.ts'
+import { HeartbeatWatch } from './heartbeats.ts'
+import { readEvents, record } from './journal.ts'
+import { LOOP, ReconcileLoop } from './reconcile.ts'
+import { createToken, findToken, listTokens, revokeToken } from './tokens.ts'
+import { listNodes, listPlacements, listTenants, nodeView, tenantView } from './views.ts'
+import { markNode, removeObject, write } from './writes.ts'
 
 /** What the coordinator needs of the platform. */
 export interface CoordinatorEnv {
   readonly NODES: DurableObjectNamespace<NodeApi & Rpc.DurableObjectBranded>
 }
 
-/** Bounds of one run of the reconcile loop; what is left is done by the next alarm. */
-const LOOP = {
-  maxSteps: 64,
-  /** Configs under way at a time: each may be some MB. */
-  parallelPushes: 8,
-  /** A node that has not answered by then is asked again later. */
-  pushTimeoutMs: 10_000,
-} as const
-
 /**
  * Holds what is wanted (nodes, tenants), where each tenant lives and at which epoch, and drives what is
- * towards it. Everything is durable before it is answered; a config that a node has not confirmed is sent
- * again by the alarm, however often the object is restarted.
+ * towards it. A thin shell: reads the clock, calls the rooms of this folder, keeps the alarm. Everything is
+ * durable before it is answered; a config that a node has not confirmed is sent again by the alarm, however
+ * often the object is restarted.
  */
-export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements DirectoryApi {
+export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements CoordinatorApi {
   readonly #store: CoordinatorStore
-  #reconciling: Promise<void> | undefined
-  /** Nodes being sent a config now, so that two loops do not send the same one. */
-  readonly #pushing = new Map<string, Promise<void>>()
+  readonly #loop: ReconcileLoop
+  readonly #watch: HeartbeatWatch
 
   constructor(ctx: DurableObjectState, env: CoordinatorEnv) {
     super(ctx, env)
     this.#store = new CoordinatorStore(ctx.storage)
+    this.#loop = new ReconcileLoop(this.#store, (node) => env.NODES.getByName(node))
+    this.#watch = new HeartbeatWatch(this.#store, Date.now())
   }
 
-  /** Makes a set of parsed manifests the wanted state: all of it, or nothing. The same set again changes nothing. */
-  async apply(set: ManifestSet, options: ApplyOptions = {}): Promise<Result<ApplyReport, ApplyFault[]>> {
-    const outcome = applySet(this.#store, set, options, Date.now())
-    await this.#wake()
-    return outcome
+  async apply(set: ManifestSet, options: ApplyOptions = {}): Promise<WriteResult<ApplyReport>> {
+    const nowMs = Date.now()
+    return this.#write(options, () => applySet(this.#store, set, options, nowMs), nowMs)
+  }
+
+  async remove(
+    kind: ObjectKind,
+    name: string,
+    options: WriteOptions = {},
+  ): Promise<WriteResult<ApplyReport>> {
+    const nowMs = Date.now()
+    return this.#write(options, () => removeObject(this.#store, kind, name, options, nowMs), nowMs)
+  }
+
+  async mark(node: string, mark: NodeMark, options: WriteOptions = {}): Promise<WriteResult<NodeView>> {
+    const nowMs = Date.now()
+    return this.#write(options, () => markNode(this.#store, node, mark, options, nowMs), nowMs)
+  }
+
+  async createToken(token: NewToken, options: WriteOptions = {}): Promise<WriteResult<TokenView>> {
+    const nowMs = Date.now()
+    return this.#write(options, () => createToken(this.#store, token, options, nowMs), nowMs)
+  }
+
+  async revokeToken(id: string, options: WriteOptions = {}): Promise<WriteResult<TokenView>> {
+    const nowMs = Date.now()
+    return this.#write(options, () => revokeToken(this.#store, id, options, nowMs), nowMs)
+  }
+
+  async note(
+    event: Pick<JournalEvent, 'kind' | 'name' | 'reason' | 'message'>,
+    options: WriteOptions,
+  ): Promise<void> {
+    const { kind, name, reason, message } = event
+    record(this.#store, { kind, name, reason, message, actor: options.actor }, Date.now())
+  }
+
+  async revision(): Promise<number> {
+    return this.#store.revision
+  }
+
+  async nodes(query: PageQuery): Promise<Page<NodeView>> {
+    return listNodes(this.#store, query)
+  }
+
+  async node(name: string): Promise<NodeView | null> {
+    const row = this.#store.node(name)
+    return row === undefined ? null : nodeView(this.#store, row)
+  }
+
+  async tenants(query: PageQuery): Promise<Page<TenantView>> {
+    return listTenants(this.#store, query)
+  }
+
+  async tenant(name: string): Promise<TenantView | null> {
+    const row = this.#store.tenant(name)
+    if (row === undefined) return null
+    return tenantView(row, row.node === null ? undefined : this.#store.node(row.node))
+  }
+
+  async placements(query: PageQuery): Promise<Page<PlacementView>> {
+    return listPlacements(this.#store, query)
+  }
+
+  async events(query: EventQuery): Promise<readonly JournalEvent[]> {
+    return readEvents(this.#store, query)
+  }
+
+  async tokens(query: PageQuery): Promise<Page<TokenView>> {
+    return listTokens(this.#store, query)
+  }
+
+  async findToken(id: string, hash: string): Promise<TokenView | null> {
+    return findToken(this.#store, id, hash, Date.now())
   }
 
   async resolveHost(host: string): Promise<HostRoutes | null> {
@@ -58,69 +141,40 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
     return routeOfTenant(this.#store, tenant)
   }
 
+  async heartbeat(node: string, report: NodeReport): Promise<HeartbeatAnswer> {
+    const { answer, changed } = this.#watch.accept(node, report, Date.now())
+    if (changed) await this.#wake()
+    else if ((await this.ctx.storage.getAlarm()) === null) await this.#setAlarm()
+    return answer
+  }
+
   override async alarm(): Promise<void> {
-    await this.#reconcile()
+    this.#watch.sweep(Date.now())
+    await this.#loop.run()
+    await this.#setAlarm()
+  }
+
+  async #write<T>(
+    options: WriteOptions & { readonly dryRun?: boolean },
+    work: () => WriteResult<T>,
+    nowMs: number,
+  ): Promise<WriteResult<T>> {
+    const outcome = write(this.#store, options, nowMs, work)
+    if (outcome.ok) await this.#wake()
+    return outcome
   }
 
   /** Has the loop run now, and by the alarm should this object be gone before it ends. */
   async #wake(): Promise<void> {
-    if (!this.#hasWork()) return
-    await this.ctx.storage.setAlarm(Date.now() + 1_000)
-    this.ctx.waitUntil(this.#reconcile())
+    await this.#setAlarm(1_000)
+    if (this.#loop.dueMs() === undefined) return
+    this.ctx.waitUntil(this.#loop.run().then(() => this.#setAlarm()))
   }
 
-  #hasWork(): boolean {
-    return (
-      this.#store.all('SELECT 1 FROM tenants WHERE due = 1 LIMIT 1').length > 0 ||
-      nextPushMs(this.#store) !== undefined
-    )
-  }
-
-  /** One run at a time; calls during a run share it. */
-  #reconcile(): Promise<void> {
-    this.#reconciling ??= this.#run().finally(() => {
-      this.#reconciling = undefined
-    })
-    return this.#reconciling
-  }
-
-  async #run(): Promise<void> {
-    for (let step = 0; step < LOOP.maxSteps; step++) {
-      const settled = settleTenants(this.#store, Date.now())
-      const nodes = pendingPushes(this.#store, Date.now(), LOOP.parallelPushes)
-      if (settled === 0 && nodes.length === 0) break
-      await Promise.all(nodes.map((node) => this.#push(node)))
-    }
-    const due = this.#hasWork() ? (nextPushMs(this.#store) ?? 0) : undefined
-    if (due !== undefined) await this.ctx.storage.setAlarm(Math.max(due, Date.now() + 10))
-  }
-
-  /** Sends a node its config and books the answer; a failure is booked too, never thrown. */
-  #push(node: string): Promise<void> {
-    const underWay = this.#pushing.get(node)
-    if (underWay !== undefined) return underWay
-    const push = this.#send(node).finally(() => this.#pushing.delete(node))
-    this.#pushing.set(node, push)
-    return push
-  }
-
-  async #send(node: string): Promise<void> {
-    const row = this.#store.node(node)
-    if (row === undefined) return
-    const config = nodeConfig(this.#store, row)
-    let timer: ReturnType<typeof setTimeout> | null = null
-    try {
-      const late = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new Error('no answer in time')), LOOP.pushTimeoutMs)
-      })
-      const stub = this.env.NODES.getByName(node)
-      const answer = await Promise.race([stub.configure(config), late])
-      acceptAnswer(this.#store, node, answer, Date.now())
-    } catch (error) {
-      acceptSilence(this.#store, node, error instanceof Error ? error.message : String(error), Date.now())
-    } finally {
-      if (timer !== null) clearTimeout(timer)
-    }
+  /** Sets the alarm to the next thing that is due, not before `leastMs` from now. */
+  async #setAlarm(leastMs = 10): Promise<void> {
+    const due = [this.#loop.dueMs(), this.#watch.dueMs()].filter((it) => it !== undefined)
+    if (due.length > 0) await this.ctx.storage.setAlarm(Math.max(Math.min(...due), Date.now() + leastMs))
   }
 
   /**
@@ -128,16 +182,14 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
    * still unplaced are placed, and nodes that have not confirmed a config since are sent it once, at once.
    */
   async #readyToServe(read: () => readonly Route[]): Promise<void> {
-    if (read().some((route) => route.node === undefined)) settleTenants(this.#store, Date.now())
+    if (read().some((route) => route.node === undefined)) this.#loop.settle()
     const waiting = new Set<string>()
     for (const { node } of read()) {
-      if (node !== undefined && this.#neverTold(node)) waiting.add(node)
+      const row = node === undefined ? undefined : this.#store.node(node)
+      if (row === undefined || row.acked_generation >= row.config_generation || row.push_attempts > 0)
+        continue
+      waiting.add(row.name)
     }
-    await Promise.all([...waiting].slice(0, LOOP.parallelPushes).map((node) => this.#push(node)))
-  }
-
-  #neverTold(node: string): boolean {
-    const row = this.#store.node(node)
-    return row !== undefined && row.acked_generation < row.config_generation && row.push_attempts === 0
+    await Promise.all([...waiting].slice(0, LOOP.parallelPushes).map((node) => this.#loop.push(node)))
   }
 }

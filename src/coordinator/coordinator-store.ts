@@ -19,6 +19,10 @@ export type NodeRow = {
   drain_ms: number | null
   /** Set while the node object has not yet confirmed that it holds no tenants any more. */
   deleted_ms: number | null
+  /** Generation of the manifest its node object has confirmed. */
+  observed_generation: number
+  /** A {@link NodeHealth} as JSON, written when the phase changes; null before the first report. */
+  health: string | null
   /** Generation of the {@link NodeConfig} the node object should have. */
   config_generation: number
   /** The one it has confirmed. */
@@ -53,8 +57,8 @@ export type TenantRow = {
   config_generation: number
   /** The former manifest, served until the wanted one is settled; null when they are the same. */
   serving: string | null
-  /** Generation of the manifest that is served. */
-  serving_generation: number
+  /** Generation of the manifest the reconcile loop has looked at. */
+  observed_generation: number
   /** A {@link Trouble} as JSON while what is wanted does not fit. */
   trouble: string | null
 }
@@ -67,7 +71,7 @@ export interface Trouble {
 }
 
 /** Anything but a promise: a transaction must not wait, or others would see half of it. */
-type Synchronous<T> = T extends PromiseLike<unknown> ? never : T
+type Synchronous = undefined | string | number | boolean | (object & { readonly then?: never })
 
 /** The storage of one coordinator: SQLite behind typed rows. All calls are synchronous. */
 export class CoordinatorStore {
@@ -81,8 +85,8 @@ export class CoordinatorStore {
   }
 
   /** Runs `work` in one transaction: all of it is kept, or nothing when it throws. */
-  transaction<T>(work: () => Synchronous<T>): T {
-    return this.#storage.transactionSync(work as () => T)
+  transaction<T extends Synchronous>(work: () => T): T {
+    return this.#storage.transactionSync(work)
   }
 
   /** A number of the `meta` table, 0 when it was never set. */

@@ -1,26 +1,11 @@
+import type { EventKind, EventQuery, JournalEvent } from '../core/coordinator-api.ts'
 import type { CoordinatorStore } from './coordinator-store.ts'
 
-/** What an event is about. */
-export type Subject = 'Node' | 'Tenant' | 'Token' | 'Signal' | 'Apply'
-
-/** One entry of the journal. */
-export interface JournalEvent {
-  /** Grows by at least one per event; events are read from one on. */
-  readonly seq: number
-  readonly atMs: number
-  readonly kind: Subject
-  readonly name: string
-  readonly type: 'normal' | 'warning'
-  /** One word for programs, such as `Placed`. */
-  readonly reason: string
-  /** One sentence for people. About a tenant it never names another tenant. */
-  readonly message: string
-  /** Who asked for it; absent for what the coordinator does by itself. */
-  readonly actor?: string
-}
-
 /** What {@link record} is told. */
-export type NewEvent = Omit<JournalEvent, 'seq' | 'atMs' | 'type'> & { readonly type?: JournalEvent['type'] }
+export interface NewEvent extends Omit<JournalEvent, 'seq' | 'atMs' | 'type' | 'actor'> {
+  readonly type?: JournalEvent['type']
+  readonly actor?: string | undefined
+}
 
 /** Events kept; the oldest go first. */
 export const MAX_EVENTS = 100_000
@@ -44,15 +29,6 @@ export function trimJournal(store: CoordinatorStore, keep: number = MAX_EVENTS):
   store.run('DELETE FROM events WHERE seq <= (SELECT MAX(seq) FROM events) - ?', keep)
 }
 
-/** Which events to read. */
-export interface EventQuery {
-  /** Only later ones than this `seq`. */
-  readonly after: number
-  readonly limit: number
-  readonly kind?: Subject
-  readonly name?: string
-}
-
 type EventRow = {
   seq: number
   at_ms: number
@@ -67,23 +43,25 @@ type EventRow = {
 /** Reads events in order, oldest first. */
 export function readEvents(store: CoordinatorStore, query: EventQuery): JournalEvent[] {
   const where = ['seq > ?']
-  const values: SqlStorageValue[] = [query.after]
+  const values: SqlStorageValue[] = [query.after ?? 0]
   for (const column of ['kind', 'name'] as const) {
     const value = query[column]
     if (value === undefined) continue
     where.push(`${column} = ?`)
     values.push(value)
   }
+  const order = query.after === undefined ? 'DESC' : 'ASC'
   const rows = store.all<EventRow>(
-    `SELECT * FROM events WHERE ${where.join(' AND ')} ORDER BY seq LIMIT ?`,
+    `SELECT * FROM events WHERE ${where.join(' AND ')} ORDER BY seq ${order} LIMIT ?`,
     ...values,
     query.limit,
   )
+  if (query.after === undefined) rows.reverse()
   return rows.map((row) => {
     const event = {
       seq: row.seq,
       atMs: row.at_ms,
-      kind: row.kind as Subject,
+      kind: row.kind as EventKind,
       name: row.name,
       type: row.type as JournalEvent['type'],
       reason: row.reason,

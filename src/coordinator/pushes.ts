@@ -42,21 +42,24 @@ export function nodeConfig(store: CoordinatorStore, row: NodeRow): NodeConfig {
   return { node: row.name, generation: row.config_generation, spec: { ...spec, capacity }, tenants }
 }
 
-/** Books a node's answer. A node that is going away and confirmed to hold nothing is forgotten. */
+/**
+ * Books a node's answer; one that is late or repeated changes nothing. A node that is going away and confirmed
+ * to hold nothing is forgotten.
+ */
 export function acceptAnswer(
   store: CoordinatorStore,
   node: string,
   answer: ConfigAnswer,
   nowMs: number,
-): void {
-  store.transaction(() => {
+): boolean {
+  return store.transaction(() => {
     const row = store.node(node)
-    if (row === undefined || answer.generation <= row.acked_generation) return
+    if (row === undefined || answer.generation <= row.acked_generation) return false
     if (answer.generation > row.config_generation) {
       // The node remembers more than this store, which was restored or begun anew: go on above it.
       store.setNumber('revision', Math.max(store.revision, answer.generation))
       store.touchNode(node, store.nextRevision())
-      return
+      return false
     }
     for (const { tenant, reason } of answer.refused.slice(0, 100)) {
       const message = `${node} refused its settings: ${reason}`
@@ -64,15 +67,17 @@ export function acceptAnswer(
     }
     if (row.deleted_ms !== null && answer.generation === row.config_generation) {
       store.run('DELETE FROM nodes WHERE name = ?', node)
-      return
+      return true
     }
     store.run(
-      `UPDATE nodes SET acked_generation = ?, acked_ms = ?, push_attempts = 0, push_due_ms = 0,
-         push_error = NULL WHERE name = ?`,
+      `UPDATE nodes SET acked_generation = ?, acked_ms = ?, push_attempts = 0, push_due_ms = 0, push_error = NULL,
+         observed_generation = ? WHERE name = ?`,
       answer.generation,
       nowMs,
+      answer.generation === row.config_generation ? row.generation : row.observed_generation,
       node,
     )
+    return true
   })
 }
 

@@ -17,6 +17,8 @@ CREATE TABLE IF NOT EXISTS nodes (
   cordon_ms INTEGER,
   drain_ms INTEGER,
   deleted_ms INTEGER,
+  observed_generation INTEGER NOT NULL DEFAULT 0,
+  health TEXT,
   config_generation INTEGER NOT NULL,
   acked_generation INTEGER NOT NULL DEFAULT 0,
   acked_ms INTEGER,
@@ -42,7 +44,7 @@ CREATE TABLE IF NOT EXISTS tenants (
   reserved_micro INTEGER NOT NULL DEFAULT 0,
   config_generation INTEGER NOT NULL DEFAULT 0,
   serving TEXT,
-  serving_generation INTEGER NOT NULL DEFAULT 0,
+  observed_generation INTEGER NOT NULL DEFAULT 0,
   trouble TEXT
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS tenants_by_node ON tenants (node);
@@ -67,6 +69,25 @@ CREATE TABLE IF NOT EXISTS events (
   actor TEXT
 );
 CREATE INDEX IF NOT EXISTS events_by_object ON events (kind, name, seq);
+
+CREATE TABLE IF NOT EXISTS tokens (
+  id TEXT PRIMARY KEY,
+  hash TEXT NOT NULL,
+  note TEXT NOT NULL,
+  tenant TEXT,
+  scopes TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  expires_ms INTEGER,
+  revoked_ms INTEGER
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS outcomes (
+  key TEXT PRIMARY KEY,
+  fingerprint TEXT NOT NULL,
+  outcome TEXT NOT NULL,
+  at_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS outcomes_by_age ON outcomes (at_ms);
 `
 
 /** Creates the tables that are not there yet. */

@@ -1,4 +1,5 @@
 import { toTokens } from '../core/amount.ts'
+import type { NodeHealth } from '../core/health.ts'
 import type { TenantManifest } from '../core/manifest/tenant.ts'
 import type { CoordinatorStore, TenantRow, Trouble } from './coordinator-store.ts'
 import { record } from './journal.ts'
@@ -65,7 +66,7 @@ function settleOne(
   const epoch = row.issued_epoch + 1
   store.run(
     `UPDATE tenants SET due = 0, node = ?, epoch = ?, issued_epoch = ?, placed_ms = ?, reserved_micro = ?,
-       config_generation = ?, serving = NULL, serving_generation = generation, trouble = NULL WHERE name = ?`,
+       config_generation = ?, serving = NULL, observed_generation = generation, trouble = NULL WHERE name = ?`,
     room.name,
     epoch,
     epoch,
@@ -98,7 +99,7 @@ function refit(
   room.promisedMicro += row.base_micro - row.reserved_micro
   store.run(
     `UPDATE tenants SET due = 0, reserved_micro = base_micro, config_generation = ?, serving = NULL,
-       serving_generation = generation, trouble = NULL WHERE name = ?`,
+       observed_generation = generation, trouble = NULL WHERE name = ?`,
     revision,
     row.name,
   )
@@ -124,6 +125,8 @@ function displaced(spec: TenantManifest['spec'], room: Room): Omit<Trouble, 'atM
   return undefined
 }
 
+const LOOKED_AT = 'UPDATE tenants SET due = 0, observed_generation = generation, trouble = ?'
+
 function setTrouble(
   store: CoordinatorStore,
   row: TenantRow,
@@ -133,11 +136,11 @@ function setTrouble(
   const old = row.trouble === null ? undefined : (JSON.parse(row.trouble) as Trouble)
   const same = old !== undefined && old.reason === reason
   if (same && old.message === message) {
-    store.run('UPDATE tenants SET due = 0, trouble = ? WHERE name = ?', row.trouble, row.name)
+    store.run(`${LOOKED_AT} WHERE name = ?`, row.trouble, row.name)
     return
   }
   const trouble: Trouble = { reason, message, atMs: same ? old.atMs : nowMs }
-  store.run('UPDATE tenants SET due = 0, trouble = ? WHERE name = ?', JSON.stringify(trouble), row.name)
+  store.run(`${LOOKED_AT} WHERE name = ?`, JSON.stringify(trouble), row.name)
   record(store, { kind: 'Tenant', name: row.name, type: 'warning', reason, message }, nowMs)
 }
 
@@ -149,13 +152,14 @@ type RoomRow = {
   cordon_ms: number | null
   drain_ms: number | null
   deleted_ms: number | null
+  health: string | null
 }
 
 /** Every node with what is promised on it, by name, in the order of their names. */
 export function readRooms(store: CoordinatorStore): Map<string, Room> {
   const rooms = new Map<string, Room>()
   const nodes = store.all<RoomRow>(
-    `SELECT name, zone, capacity_micro, cordoned, cordon_ms, drain_ms, deleted_ms FROM nodes ORDER BY name`,
+    `SELECT name, zone, capacity_micro, cordoned, cordon_ms, drain_ms, deleted_ms, health FROM nodes ORDER BY name`,
   )
   for (const row of nodes) {
     rooms.set(row.name, {
@@ -182,5 +186,6 @@ export function readRooms(store: CoordinatorStore): Map<string, Room> {
 function closedText(row: RoomRow): string | undefined {
   if (row.deleted_ms !== null) return 'is being deleted'
   if (row.drain_ms !== null) return 'is draining'
+  if (row.health !== null && (JSON.parse(row.health) as NodeHealth).phase === 'Failed') return 'has failed'
   return row.cordoned === 1 || row.cordon_ms !== null ? 'is cordoned' : undefined
 }

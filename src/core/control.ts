@@ -92,3 +92,52 @@ export interface NodeApi {
   /** Balances and usage, after making the usage durable. */
   state(): Promise<NodeState>
 }
+
+/** What a node knows of its origin: its own probe and what the edges report. */
+export interface OriginHealth {
+  /** By the probe's thresholds; `unknown` before it has counted enough, or without a probe. */
+  readonly verdict: 'healthy' | 'unhealthy' | 'unknown'
+  /** Why, for people; at most 200 characters. */
+  readonly reason: string
+  /** Requests the edges forwarded since the last report, and how they ended. */
+  readonly requests: number
+  /** Answers 500 … 599. */
+  readonly failures: number
+  readonly timeouts: number
+  /** Mean time to the first byte, ms; 0 without requests. */
+  readonly meanMs: number
+}
+
+/** Demand and spending of one tenant since the last report, tokens/s. */
+export interface TenantLoad {
+  readonly tenant: string
+  readonly demand: number
+  readonly spent: number
+}
+
+/** What a node tells the coordinator every few seconds. Rates in tokens/s. */
+export interface NodeReport {
+  /** Version of the messages, {@link MESSAGE_VERSION}. */
+  readonly version: number
+  /** Starts of the node object so far. */
+  readonly life: number
+  /** Generation of the config it has. */
+  readonly generation: number
+  readonly capacity: number
+  readonly demand: number
+  readonly spent: number
+  readonly origin: OriginHealth
+  /** The tenants with the most demand, at most {@link MAX_REPORTED_TENANTS}. */
+  readonly tenants: readonly TenantLoad[]
+}
+
+/** Tenants one heartbeat reports. */
+export const MAX_REPORTED_TENANTS = 1_000
+
+/** The coordinator's answer to a heartbeat. */
+export interface HeartbeatAnswer {
+  /** Generation the node should have; 0 when the coordinator does not know the node. */
+  readonly generation: number
+  /** When the next report is expected, ms from now. */
+  readonly nextMs: number
+}

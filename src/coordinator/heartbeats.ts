@@ -1,0 +1,81 @@
+import type { HeartbeatAnswer, NodeReport } from '../core/control.ts'
+import { HEALTH_TERMS, type NodeHealth, onReport, onSilence, silenceDueMs } from '../core/health.ts'
+import type { CoordinatorStore, NodeRow } from './coordinator-store.ts'
+import { record } from './journal.ts'
+import { healthOf } from './views.ts'
+
+/**
+ * Watches the nodes by their reports. Streaks and times of the last report live in memory, only a change of
+ * phase is written: 1 000 nodes reporting every five seconds would otherwise be 200 writes a second. After a
+ * restart every node that had ever spoken has one full term to do so again.
+ */
+export class HeartbeatWatch {
+  readonly #store: CoordinatorStore
+  readonly #known = new Map<string, NodeHealth>()
+  readonly #reports = new Map<string, NodeReport>()
+
+  constructor(store: CoordinatorStore, nowMs: number) {
+    this.#store = store
+    for (const row of store.all<NodeRow>('SELECT * FROM nodes WHERE health IS NOT NULL')) {
+      this.#known.set(row.name, { ...healthOf(row), heardMs: nowMs, bad: 0, good: 0 })
+    }
+  }
+
+  /** Books a node's report. @returns what to tell it, and whether its phase changed */
+  accept(node: string, report: NodeReport, nowMs: number): { answer: HeartbeatAnswer; changed: boolean } {
+    const row = this.#store.node(node)
+    const nextMs = HEALTH_TERMS.intervalMs
+    if (row === undefined || row.deleted_ms !== null) {
+      return { answer: { generation: 0, nextMs }, changed: false }
+    }
+    const before = this.#known.get(node) ?? healthOf(row)
+    const changed = this.#set(node, before, onReport(before, report, nowMs), nowMs)
+    this.#reports.set(node, report)
+    return { answer: { generation: row.config_generation, nextMs }, changed }
+  }
+
+  /** Judges those that are silent. @returns whether any phase changed */
+  sweep(nowMs: number): boolean {
+    let changed = false
+    for (const [node, before] of this.#known) {
+      const row = this.#store.node(node)
+      if (row === undefined || row.deleted_ms !== null) {
+        this.#known.delete(node)
+        this.#reports.delete(node)
+        continue
+      }
+      const after = onSilence(before, nowMs)
+      if (after !== before) changed = this.#set(node, before, after, nowMs) || changed
+    }
+    return changed
+  }
+
+  /** When {@link sweep} has to run next, ms. */
+  dueMs(): number | undefined {
+    let dueMs: number | undefined
+    for (const health of this.#known.values()) {
+      const due = silenceDueMs(health)
+      if (due !== undefined && (dueMs === undefined || due < dueMs)) dueMs = due
+    }
+    return dueMs
+  }
+
+  /** The last report of a node since this object started. */
+  lastReport(node: string): NodeReport | undefined {
+    return this.#reports.get(node)
+  }
+
+  #set(node: string, before: NodeHealth, after: NodeHealth, nowMs: number): boolean {
+    this.#known.set(node, after)
+    if (before.phase === after.phase && before.reason === after.reason) return false
+    return this.#store.transaction(() => {
+      this.#store.run('UPDATE nodes SET health = ? WHERE name = ?', JSON.stringify(after), node)
+      if (before.phase === after.phase) return false
+      const type = after.phase === 'Ready' ? 'normal' : 'warning'
+      const message = `${before.phase} → ${after.phase}: ${after.message}`
+      record(this.#store, { kind: 'Node', name: node, type, reason: after.phase, message }, nowMs)
+      if (before.phase === 'Failed') this.#store.wakeTroubled()
+      return true
+    })
+  }
+}

@@ -1,0 +1,90 @@
+import type { NodeApi } from '../core/control.ts'
+import type { CoordinatorStore } from './coordinator-store.ts'
+import { trimJournal } from './journal.ts'
+import { acceptAnswer, acceptSilence, nextPushMs, nodeConfig, pendingPushes } from './pushes.ts'
+import { settleTenants } from './settle.ts'
+
+/** Bounds of one run of the loop; what is left is done by the next alarm. */
+export const LOOP = {
+  maxSteps: 64,
+  /** Configs under way at a time: each may be some MB. */
+  parallelPushes: 8,
+  /** A node that has not answered by then is asked again later, ms. */
+  pushTimeoutMs: 10_000,
+} as const
+
+/** How the loop reaches a node object. */
+export type NodeOf = (name: string) => Pick<NodeApi, 'configure'>
+
+/**
+ * Drives what is towards what is wanted, in small steps: each settles some tenants in one transaction, then
+ * sends some nodes their configs. Every step looks at the store anew, so it may be repeated or cut off anywhere.
+ */
+export class ReconcileLoop {
+  readonly #store: CoordinatorStore
+  readonly #nodeOf: NodeOf
+  #running: Promise<void> | undefined
+  /** Nodes being sent a config now, so that two callers do not send the same one. */
+  readonly #pushing = new Map<string, Promise<void>>()
+
+  constructor(store: CoordinatorStore, nodeOf: NodeOf) {
+    this.#store = store
+    this.#nodeOf = nodeOf
+  }
+
+  /** When there is something to do: at once (0), at a time (ms), or undefined for nothing. */
+  dueMs(): number | undefined {
+    const due = this.#store.all('SELECT 1 FROM tenants WHERE due = 1 LIMIT 1').length > 0
+    return due ? 0 : nextPushMs(this.#store)
+  }
+
+  /** Runs until nothing is due or the bound is reached. One run at a time; calls during a run share it. */
+  run(): Promise<void> {
+    this.#running ??= this.#steps().finally(() => {
+      this.#running = undefined
+    })
+    return this.#running
+  }
+
+  async #steps(): Promise<void> {
+    for (let step = 0; step < LOOP.maxSteps; step++) {
+      const settled = settleTenants(this.#store, Date.now())
+      const nodes = pendingPushes(this.#store, Date.now(), LOOP.parallelPushes)
+      if (settled === 0 && nodes.length === 0) break
+      await Promise.all(nodes.map((node) => this.push(node)))
+    }
+    trimJournal(this.#store)
+  }
+
+  /** Places what is due now, without telling any node. */
+  settle(): void {
+    settleTenants(this.#store, Date.now())
+  }
+
+  /** Sends a node its config and books the answer; a failure is booked too, never thrown. */
+  push(node: string): Promise<void> {
+    const underWay = this.#pushing.get(node)
+    if (underWay !== undefined) return underWay
+    const push = this.#send(node).finally(() => this.#pushing.delete(node))
+    this.#pushing.set(node, push)
+    return push
+  }
+
+  async #send(node: string): Promise<void> {
+    const row = this.#store.node(node)
+    if (row === undefined) return
+    const config = nodeConfig(this.#store, row)
+    let timer: ReturnType<typeof setTimeout> | null = null
+    try {
+      const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new Error('no answer in time')), LOOP.pushTimeoutMs)
+      })
+      const answer = await Promise.race([this.#nodeOf(node).configure(config), late])
+      acceptAnswer(this.#store, node, answer, Date.now())
+    } catch (error) {
+      acceptSilence(this.#store, node, error instanceof Error ? error.message : String(error), Date.now())
+    } finally {
+      if (timer !== null) clearTimeout(timer)
+    }
+  }
+}
