@@ -146,7 +146,9 @@ export class Lease {
 
   /** Whether the next message should go out now, before the lease is empty. */
   refillDue(nowMs: number): boolean {
-    return this.granted - this.used <= this.lowWater && nowMs >= this.askAtMs
+    // What waits may need more than is left even where that is above the mark.
+    const short = this.waiting > 0 || this.granted - this.used <= this.lowWater
+    return short && nowMs >= this.askAtMs
   }
 
   /** Writes down what the next message says, and measures the rate on the way. */
