@@ -1,21 +1,6 @@
-/** What the operator sets for an account. Amounts are integer micro-tokens per round. */
-export interface AccountSettings {
-  /** Guaranteed tokens per round, ≥ 0. */
-  readonly baseTokens: number
-  /** Share among borrowers of one priority, ≥ 0. Default: the base. */
-  readonly weight?: number
-  /** 0…7, 0 first. Orders who gets idle tokens, never who gets base tokens. Default 4. */
-  readonly priority?: number
-  /** Most tokens in a round's time, borrowed ones included, ≥ base. Default: none. */
-  readonly ceilingTokens?: number
-  /** Share of the base that others may use while it is idle, 0…1. Default 1. */
-  readonly lendable?: number
-  /** Whether it may borrow at all. Default true. */
-  readonly borrows?: boolean
-}
+import { type AccountSettings, DEFAULT_PRIORITY } from './settings.ts'
 
-/** The priority of an account that names none. */
-export const DEFAULT_PRIORITY = 4
+export { type AccountSettings, DEFAULT_PRIORITY } from './settings.ts'
 
 /**
  * One holder of tokens: the node (the root), a tenant network below it, or a device below a tenant. The
@@ -42,6 +27,8 @@ export class Account {
   wantedTokens = 0
   /** Spent this round: granted and charged, less refunded. */
   grantedTokens = 0
+  /** Largest single cost asked for this round. */
+  largestCost = 0
   /** Asked for and not given this round. */
   refused = false
   /** This round's fair allotment. */
@@ -57,8 +44,8 @@ export class Account {
   /** The children's demand is unknown: the round began after a pause (or with the node). */
   unmeasured = false
 
-  /** How full the ceiling's bucket is, and when that was computed. */
-  levelTokens = 0
+  /** How full the ceiling's bucket is, in micro-tokens × milliseconds of a round, and when that was. */
+  levelTokenMs = 0
   levelAtMs = 0
 
   /** Σ over children of what others must leave to them, before and after the round is due. */
@@ -67,6 +54,8 @@ export class Account {
   /** This account's part in its parent's two sums. */
   holdTokens = 0
   holdDueTokens = 0
+  /** Base tokens spent this round by children whose base has since been lowered or that were closed. */
+  vacatedTokens = 0
 
   /** Spent since the account was opened, and how much of it was borrowed. Never reset. */
   spentTotal = 0
@@ -79,8 +68,10 @@ export class Account {
 
   /** Applies settings; the ledger has checked them against the parent. */
   configure(settings: AccountSettings): void {
+    const weight = settings.weight ?? settings.baseTokens
+    if (this.active) this.parent!.activeWeight += weight - this.weight
     this.baseTokens = settings.baseTokens
-    this.weight = settings.weight ?? settings.baseTokens
+    this.weight = weight
     this.priority = settings.priority ?? DEFAULT_PRIORITY
     this.ceilingTokens = settings.ceilingTokens ?? Number.POSITIVE_INFINITY
     this.reserved = 1 - (settings.lendable ?? 1)
@@ -92,6 +83,11 @@ export class Account {
     return Math.max(this.balanceTokens, 0)
   }
 
+  /** Of its own tokens, what it has spent this round. */
+  get ownSpentTokens(): number {
+    return Math.max(0, this.balanceTokens + this.grantedTokens) - this.ownTokens
+  }
+
   /** Σ of the children's bases. */
   childrenBaseTokens(): number {
     let sum = 0
@@ -99,9 +95,9 @@ export class Account {
     return sum
   }
 
-  /** Starts the account's first round with a debt from before a restart or a move. */
+  /** Takes over a debt from before a restart or a move, in the round in which it was opened. */
   restoreDebt(owedTokens: number): void {
-    this.balanceTokens = this.baseTokens - owedTokens
+    this.balanceTokens -= owedTokens
     this.owedTokens = Math.max(0, -this.balanceTokens)
     this.updateHold()
   }
@@ -120,28 +116,5 @@ export class Account {
     parent.heldDueTokens += due - this.holdDueTokens
     this.holdTokens = hold
     this.holdDueTokens = due
-  }
-
-  /** Takes this account's part out of its parent's sums, for an account that is closed. */
-  dropHold(): void {
-    const parent = this.parent
-    if (parent === undefined) return
-    parent.heldTokens -= this.holdTokens
-    parent.heldDueTokens -= this.holdDueTokens
-    this.holdTokens = 0
-    this.holdDueTokens = 0
-  }
-
-  /** Lets the ceiling's bucket leak up to `nowMs` (GCRA as a leaky bucket, integer arithmetic). */
-  leak(nowMs: number, roundMs: number): void {
-    const elapsedMs = nowMs - this.levelAtMs
-    if (elapsedMs <= 0) return
-    this.levelAtMs = nowMs
-    this.levelTokens = Math.max(0, this.levelTokens - Math.floor((elapsedMs * this.ceilingTokens) / roundMs))
-  }
-
-  /** The ceiling's burst: half a round of it, and never less than the base, which is guaranteed. */
-  burstTokens(): number {
-    return Math.max(Math.floor(this.ceilingTokens / 2), this.baseTokens)
   }
 }

@@ -1,4 +1,5 @@
 import type { Account } from './account.ts'
+import { fillCeiling } from './ceiling.ts'
 
 /** What `account` can have now, its own tokens included; the root (the node) has its pool. */
 function available(account: Account, due: boolean): number {
@@ -32,7 +33,7 @@ function firstRoundShare(account: Account, parent: Account): number {
  * Books a spend on device, tenant and node: bottom-up, so that each level asks what is free while the
  * level above is still untouched. What neither its own nor free tokens cover becomes the account's debt.
  */
-export function book(account: Account, amount: number, due: boolean): void {
+export function book(account: Account, amount: number, due: boolean, nowMs: number, roundMs: number): void {
   let a = account
   for (; a.parent !== undefined; a = a.parent) {
     const rest = amount - a.ownTokens
@@ -44,7 +45,7 @@ export function book(account: Account, amount: number, due: boolean): void {
     a.balanceTokens -= amount
     a.grantedTokens += amount
     a.spentTotal += amount
-    if (a.ceilingTokens !== Number.POSITIVE_INFINITY) a.levelTokens += amount
+    if (a.ceilingTokens !== Number.POSITIVE_INFINITY) fillCeiling(a, amount, nowMs, roundMs)
     a.updateHold()
   }
   a.balanceTokens -= amount
@@ -76,16 +77,18 @@ export function unbook(account: Account, tokens: number): number {
   return back
 }
 
-/** Counts demand on every level; 0 tells only that somebody is there. */
-export function want(account: Account, tokens: number): void {
+/** Counts demand on every level, made of single costs of at most `cost`; 0 tells only that somebody is there. */
+export function want(account: Account, tokens: number, cost: number): void {
   let a = account
   for (; a.parent !== undefined; a = a.parent) {
     a.wantedTokens += tokens
+    if (cost > a.largestCost) a.largestCost = cost
     if (a.active) continue
     a.active = true
     a.parent.activeWeight += a.weight
   }
   a.wantedTokens += tokens
+  if (cost > a.largestCost) a.largestCost = cost
 }
 
 /** Notes on every level that somebody was refused this round. */

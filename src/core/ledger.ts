@@ -1,7 +1,12 @@
-import { Account, type AccountSettings } from './account.ts'
+import { Account } from './account.ts'
 import { isMicro } from './amount.ts'
 import { book, freeFor, markRefused, unbook, want } from './booking.ts'
+import { capAtCeilings, ceilingWaitMs, fitsCeilings } from './ceiling.ts'
 import { renewRound } from './round.ts'
+import { type AccountSettings, LedgerSettingsError } from './settings.ts'
+import { attach, detach, reconfigure } from './tree.ts'
+
+export { LedgerSettingsError } from './settings.ts'
 
 /** What became of a spend. */
 export const Decision = {
@@ -19,11 +24,6 @@ export type Decision = (typeof Decision)[keyof typeof Decision]
 /** A broken promise of the ledger itself: a bug, never bad input. The holder must stop and restart. */
 export class LedgerInvariantError extends Error {
   override readonly name = 'LedgerInvariantError'
-}
-
-/** A setting that the ledger cannot keep; nothing was changed. */
-export class LedgerSettingsError extends Error {
-  override readonly name = 'LedgerSettingsError'
 }
 
 /** What one round may hand out, and how long it lasts. */
@@ -56,10 +56,12 @@ export class Ledger {
   #closedGranted = 0
   #nowMs: number
   #lastSpentAtMs: number
-  #largestCost = 0
 
   constructor(options: LedgerOptions) {
     assertMicro(options.roundTokens)
+    assertTime(options.nowMs)
+    assertTime(options.roundMs)
+    if (options.roundMs < 1) throw new RangeError('a round must last at least a millisecond')
     this.#roundTokens = options.roundTokens
     this.#roundMs = options.roundMs
     this.#roundStartedAtMs = options.nowMs
@@ -91,9 +93,9 @@ export class Ledger {
   get dueAtMs(): number {
     return this.#roundStartedAtMs + this.#roundMs
   }
-  /** L: the largest single cost seen, micro-tokens. */
+  /** Largest single cost asked for this round, micro-tokens. */
   get largestCost(): number {
-    return this.#largestCost
+    return this.root.largestCost
   }
   /** The tenants' accounts, in the order they were opened. */
   get accounts(): ReadonlyMap<string, Account> {
@@ -111,7 +113,7 @@ export class Ledger {
       this.change(existing, settings)
       return existing
     }
-    const account = this.#attach(name, this.root, settings)
+    const account = attach(name, this.root, settings, this.#nowMs)
     this.#accounts.set(name, account)
     return account
   }
@@ -119,30 +121,22 @@ export class Ledger {
   /** Opens a device below a tenant: the same rule one level down. @throws LedgerSettingsError as `open`. */
   openDevice(tenant: Account, name: string, settings: AccountSettings): Account {
     const existing = tenant.children.find((child) => child.name === name)
-    if (existing === undefined) return this.#attach(name, tenant, settings)
+    if (existing === undefined) return attach(name, tenant, settings, this.#nowMs)
     this.change(existing, settings)
     return existing
   }
 
   /** Changes settings while the round runs. @throws LedgerSettingsError as `open`. */
   change(account: Account, settings: AccountSettings): void {
-    this.#checkSettings(account.parent!, account, settings)
-    account.balanceTokens += settings.baseTokens - account.baseTokens
-    account.configure(settings)
-    this.#refreshHolds(account)
+    reconfigure(account, settings)
   }
 
   /** Closes an account and its devices; what it spent stays spent. */
   close(account: Account): void {
-    const parent = account.parent!
-    account.dropHold()
-    parent.children.splice(parent.children.indexOf(account), 1)
-    if (parent === this.root) {
-      this.#accounts.delete(account.name)
-      this.#closedGranted += account.grantedTokens
-    } else {
-      this.#refreshHolds(parent)
-    }
+    detach(account)
+    if (account.parent !== this.root) return
+    this.#accounts.delete(account.name)
+    this.#closedGranted += account.grantedTokens
   }
 
   /**
@@ -165,16 +159,15 @@ export class Ledger {
   /** Spends `cost` from a tenant or device, whole or not at all. A refused spend costs nothing. */
   spend(account: Account, cost: number, nowMs: number): Decision {
     assertMicro(cost)
-    if (cost > this.#largestCost) this.#largestCost = cost
     this.#advance(nowMs)
-    want(account, cost)
-    if (!this.#fitsCeilings(account, cost)) return Decision.atCeiling
+    want(account, cost, cost)
+    if (!fitsCeilings(account, cost, this.#nowMs, this.#roundMs)) return Decision.atCeiling
     let decision = this.#trySpend(account, cost)
     if (decision === Decision.refused) {
       markRefused(account)
       if (this.#isDue()) {
-        this.redistribute(this.#nowMs)
-        want(account, cost)
+        this.#redistribute(this.#nowMs)
+        want(account, cost, cost)
         decision = this.#trySpend(account, cost)
         if (decision === Decision.refused) markRefused(account)
       }
@@ -193,14 +186,15 @@ export class Ledger {
    */
   lease(account: Account, wanted: number, needed: number, first: number, nowMs: number): number {
     assertMicro(wanted)
-    if (first > this.#largestCost) this.#largestCost = first
+    assertMicro(first)
     this.#advance(nowMs)
-    want(account, 0)
+    want(account, 0, first)
     let amount = this.#leasable(account, wanted, first)
     if (amount < needed) {
       markRefused(account)
       if (this.#isDue()) {
-        this.redistribute(this.#nowMs)
+        this.#redistribute(this.#nowMs)
+        want(account, 0, first)
         amount = this.#leasable(account, wanted, first)
         if (amount < needed) markRefused(account)
       }
@@ -213,7 +207,7 @@ export class Ledger {
   demand(account: Account, tokens: number, nowMs: number): void {
     assertMicro(tokens)
     this.#advance(nowMs)
-    want(account, tokens)
+    want(account, tokens, 0)
   }
 
   /** Books a cost after the fact; never refuses. What free tokens do not cover becomes the account's debt. */
@@ -236,26 +230,19 @@ export class Ledger {
 
   /** How long a refused caller should wait before anything can have changed. */
   retryAfterMs(account: Account, cost: number, nowMs: number): number {
-    let wait = Math.max(0, this.dueAtMs - nowMs)
-    for (let a = account; a.parent !== undefined; a = a.parent) {
-      if (a.ceilingTokens === Number.POSITIVE_INFINITY) continue
-      const over = a.levelTokens + cost - Math.max(a.burstTokens(), cost)
-      if (over > 0) wait = Math.max(wait, Math.ceil((over * this.#roundMs) / a.ceilingTokens))
-    }
-    return wait
+    return Math.max(0, this.dueAtMs - nowMs, ceilingWaitMs(account, cost, this.#roundMs))
   }
 
   /**
    * Hands the base tokens out again. Idle lenders' tokens pay their borrowers' debts; own debt is carried
    * over. The ledger calls it when the round is due and somebody wants what is no longer there.
    */
-  redistribute(nowMs: number): void {
+  #redistribute(nowMs: number): void {
     this.#assertConserved()
     const elapsedMs = Math.max(nowMs - this.#roundStartedAtMs, this.#roundMs)
     renewRound(this.root, {
       elapsedMs,
       roundMs: this.#roundMs,
-      largestCost: this.#largestCost,
       paused: this.#isPaused(),
     })
     this.#closedGranted = 0
@@ -264,39 +251,9 @@ export class Ledger {
     this.#roundNumber++
   }
 
-  #attach(name: string, parent: Account, settings: AccountSettings): Account {
-    this.#checkSettings(parent, undefined, settings)
-    const account = new Account(name, parent)
-    account.configure(settings)
-    account.balanceTokens = settings.baseTokens
-    account.levelAtMs = this.#nowMs
-    parent.children.push(account)
-    this.#refreshHolds(account)
-    return account
-  }
-
-  #checkSettings(parent: Account, account: Account | undefined, settings: AccountSettings): void {
-    assertMicro(settings.baseTokens)
-    const others = parent.childrenBaseTokens() - (account?.baseTokens ?? 0)
-    if (others + settings.baseTokens > parent.baseTokens) {
-      throw new LedgerSettingsError(
-        `base does not fit: ${parent.baseTokens - others} micro-tokens a round are left, ${settings.baseTokens} wanted`,
-      )
-    }
-    if (account !== undefined && account.childrenBaseTokens() > settings.baseTokens) {
-      throw new LedgerSettingsError('the devices’ bases add up to more than the new base')
-    }
-    if (settings.ceilingTokens !== undefined && settings.ceilingTokens < settings.baseTokens) {
-      throw new LedgerSettingsError('the ceiling is below the base')
-    }
-  }
-
-  #refreshHolds(account: Account): void {
-    for (let a: Account | undefined = account; a !== undefined; a = a.parent) a.updateHold()
-  }
-
   /** Takes the caller's time; a clock that goes backwards stretches the round instead of minting. */
   #advance(nowMs: number): void {
+    assertTime(nowMs)
     if (nowMs < this.#nowMs) {
       const backMs = this.#nowMs - nowMs
       this.#roundStartedAtMs -= backMs
@@ -305,7 +262,7 @@ export class Ledger {
     }
     this.#nowMs = nowMs
     if (!this.#isDue()) return
-    if (this.#isPaused() || this.root.balanceTokens <= 0 || this.root.refused) this.redistribute(nowMs)
+    if (this.#isPaused() || this.root.balanceTokens <= 0 || this.root.refused) this.#redistribute(nowMs)
   }
 
   /**
@@ -330,7 +287,7 @@ export class Ledger {
   }
 
   #book(account: Account, amount: number, due: boolean): void {
-    book(account, amount, due)
+    book(account, amount, due, this.#nowMs, this.#roundMs)
     this.#lastSpentAtMs = this.#nowMs
   }
 
@@ -338,22 +295,7 @@ export class Ledger {
     const own = account.ownTokens
     let amount = Math.min(wanted, own + freeFor(account, this.#isDue()))
     if (own > 0 && amount < first) amount = first
-    for (let a = account; a.parent !== undefined; a = a.parent) {
-      if (a.ceilingTokens === Number.POSITIVE_INFINITY) continue
-      a.leak(this.#nowMs, this.#roundMs)
-      const room = Math.max(0, Math.max(a.burstTokens(), first) - a.levelTokens)
-      if (room < amount) amount = room < first ? 0 : room
-    }
-    return amount
-  }
-
-  #fitsCeilings(account: Account, cost: number): boolean {
-    for (let a = account; a.parent !== undefined; a = a.parent) {
-      if (a.ceilingTokens === Number.POSITIVE_INFINITY) continue
-      a.leak(this.#nowMs, this.#roundMs)
-      if (a.levelTokens + cost > Math.max(a.burstTokens(), cost)) return false
-    }
-    return true
+    return capAtCeilings(account, amount, first, this.#nowMs, this.#roundMs)
   }
 
   #assertConserved(): void {
@@ -377,4 +319,8 @@ function assertMicro(tokens: number): void {
   if (!isMicro(tokens)) {
     throw new RangeError(`an amount must be a whole number of micro-tokens from 0 to 2^53 − 1, not ${tokens}`)
   }
+}
+
+function assertTime(ms: number): void {
+  if (!Number.isSafeInteger(ms)) throw new RangeError(`a time must be whole milliseconds, not ${ms}`)
 }

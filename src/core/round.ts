@@ -6,8 +6,6 @@ export interface RoundEnd {
   /** Time since the round began, ≥ T. */
   readonly elapsedMs: number
   readonly roundMs: number
-  /** L: the largest single cost seen, micro-tokens. */
-  readonly largestCost: number
   /** Nobody spent anything for a whole round: what was wanted before says nothing any more. */
   readonly paused: boolean
 }
@@ -26,6 +24,8 @@ export function renewRound(root: Account, end: RoundEnd): void {
   const surplus = end.paused ? 0 : Math.min(Math.max(0, left - kept), Math.floor(root.baseTokens / 4))
   root.balanceTokens = root.baseTokens + (left < 0 ? left : surplus)
   root.wantedTokens = 0
+  root.largestCost = 0
+  root.vacatedTokens = 0
   root.grantedTokens = 0
   root.refused = false
   root.activeWeight = 0
@@ -37,28 +37,44 @@ export function renewRound(root: Account, end: RoundEnd): void {
 /** Starts an account's round. @returns the remainder it carries over, if positive. */
 function renew(account: Account, end: RoundEnd, crowded: boolean): number {
   let demand = 0
-  if (account.children.length === 0) {
+  if (account.children.length === 0 && !end.paused) {
     demand = (account.wantedTokens * end.roundMs) / end.elapsedMs
     // Head-room, so that floods do not take what a tenant of varying demand will ask for.
     if (crowded && !account.refused) demand *= 5 / 4
   }
   for (const device of account.children) {
     renew(device, end, crowded)
-    demand += device.demandTokens
+    demand += usableDemand(device)
   }
-  const unserved = account.allottedTokens - account.grantedTokens
-  const carry = account.refused ? Math.max(-end.largestCost, Math.min(end.largestCost, unserved)) : 0
+  const carry = account.refused ? remainder(account) : 0
   const start = account.baseTokens - account.owedTokens
   account.balanceTokens = start
   account.owedTokens = Math.max(0, -start)
   account.demandTokens = Math.floor(demand)
   account.carryTokens = carry
   account.wantedTokens = 0
+  account.largestCost = 0
+  account.vacatedTokens = 0
   account.grantedTokens = 0
   account.refused = false
   account.active = false
   account.activeWeight = 0
   return Math.max(0, carry)
+}
+
+/** What a device asks its tenant for: not what its ceiling, or that it may not borrow, keeps from it anyway. */
+function usableDemand(device: Account): number {
+  const most = device.borrows ? device.ceilingTokens : Math.min(device.ceilingTokens, device.ownTokens)
+  return Math.min(device.demandTokens, most)
+}
+
+/**
+ * What a refused account was allotted and not granted, or the other way round, as far as one cost of its own
+ * can explain it. Larger remainders are forgotten: they would be a memory of debts and starve others.
+ */
+function remainder(account: Account): number {
+  const most = account.largestCost
+  return Math.max(-most, Math.min(most, account.allottedTokens - account.grantedTokens))
 }
 
 /** Gives every child of `group` its allotment out of `total`, and the devices below it theirs. */

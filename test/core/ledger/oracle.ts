@@ -1,0 +1,83 @@
+import type { Account } from '../../../src/core/account.ts'
+
+/** What others must leave to `account`, from the rule itself: its claim and what it does not lend. */
+export function holdOf(account: Account, due: boolean): number {
+  const own = Math.max(0, account.balanceTokens)
+  let kept = Math.floor(account.reserved * own)
+  let devicesKeep = 0
+  for (const device of account.children) devicesKeep += holdOf(device, true)
+  if (devicesKeep > kept) kept = Math.min(devicesKeep, own)
+  return due ? kept : Math.max(kept, account.allottedTokens - account.grantedTokens)
+}
+
+/** Idle tokens `account` may take beyond its own, looking at every sibling. `asking`: it has just asked. */
+export function freeOf(account: Account, due: boolean, asking = true): number {
+  const parent = account.parent
+  if (parent === undefined || !account.borrows) return 0
+  const own = Math.max(0, account.balanceTokens)
+  let free = parent.parent === undefined ? parent.balanceTokens : Math.max(0, parent.balanceTokens)
+  if (parent.parent !== undefined) free += freeOf(parent, due, asking)
+  free -= own
+  let weights = 0
+  for (const other of parent.children) {
+    if (other === account) {
+      if (asking || other.active) weights += other.weight
+    } else {
+      free -= holdOf(other, due)
+      if (other.active) weights += other.weight
+    }
+  }
+  if (parent.unmeasured && !due && weights > 0) {
+    const share = Math.floor((parent.baseTokens * account.weight) / weights)
+    free = Math.min(free, share - account.grantedTokens - own)
+  }
+  return Math.max(0, free)
+}
+
+/** An account and what it is part of, without the node itself. */
+export function pathOf(account: Account): Account[] {
+  const path: Account[] = []
+  for (let a = account; a.parent !== undefined; a = a.parent) path.push(a)
+  return path
+}
+
+export function allAccounts(root: Account): Account[] {
+  return root.children.flatMap((tenant) => [tenant, ...tenant.children])
+}
+
+export function leavesOf(root: Account): Account[] {
+  return root.children.flatMap((tenant) => (tenant.children.length === 0 ? [tenant] : tenant.children))
+}
+
+/** The ceiling of one account, kept in exact fractions of time. */
+export class Bucket {
+  #level = 0
+  #atMs: number
+
+  constructor(nowMs: number) {
+    this.#atMs = nowMs
+  }
+
+  /** How full it is, in micro-tokens. */
+  level(account: Account, nowMs: number, roundMs: number): number {
+    const leaked = ((nowMs - this.#atMs) * account.ceilingTokens) / roundMs
+    this.#level = account.ceilingTokens === Number.POSITIVE_INFINITY ? 0 : Math.max(0, this.#level - leaked)
+    this.#atMs = nowMs
+    return this.#level
+  }
+
+  add(amount: number, account: Account, nowMs: number, roundMs: number): void {
+    this.#level = this.level(account, nowMs, roundMs) + amount
+  }
+
+  /** Begins anew at what the account says: its ceiling was changed. */
+  reset(account: Account, nowMs: number, roundMs: number): void {
+    this.#level = account.levelTokenMs / roundMs
+    this.#atMs = nowMs
+  }
+}
+
+/** The most a bucket may hold after a grant of `cost`: half a round, never less than the base. */
+export function burstOf(account: Account): number {
+  return Math.max(Math.floor(account.ceilingTokens / 2), account.baseTokens)
+}
