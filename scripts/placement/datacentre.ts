@@ -43,6 +43,8 @@ export class Datacentre {
   readonly load: Float64Array
   /** Machines on each host, those being transferred to it included, in order of arrival. */
   readonly residents: number[][]
+  /** 1: kept up by a policy although it holds no machine (honest: it draws its idle power). */
+  readonly awake: Uint8Array
   readonly account: Account
   readonly options: DatacentreOptions
   /** Machine-frames that got less than their base: must stay 0. */
@@ -78,6 +80,7 @@ export class Datacentre {
     this.load = new Float64Array(hosts)
     this.frameJoules = new Float64Array(hosts)
     this.residents = Array.from({ length: hosts }, () => [])
+    this.awake = new Uint8Array(hosts)
     this.account = new Account(hosts, vms)
     this.#inMigration = new Uint8Array(vms)
     this.#incoming = Array.from({ length: hosts }, () => [])
@@ -107,7 +110,7 @@ export class Datacentre {
     this.#setTime(at)
     for (let host = 0; host < this.hostCount; host++) {
       const from = this.load[host]!
-      const on = compat ? from !== 0 : this.residents[host]!.length > 0
+      const on = compat ? from !== 0 : this.residents[host]!.length > 0 || this.awake[host] === 1
       this.#update(host)
       const joules = this.#joules(host, on, from, seconds)
       this.frameJoules[host] = joules

@@ -78,10 +78,8 @@ export function plannerPolicy(
   const hostName = (host: number) => `h${String(host).padStart(4, '0')}`
   const vmName = (vm: number) => `m${String(vm).padStart(4, '0')}`
   let memory: PlannerMemory = EMPTY_MEMORY
-  let awake: Uint8Array | null = null
 
   function nodesOf(dc: Datacentre): PlannerNode[] {
-    awake ??= Uint8Array.from(dc.residents, (vms) => (vms.length > 0 ? 1 : 0))
     return dc.hostTypes.map((type, host) => ({
       id: hostName(host),
       capacity: dc.hostMips[host]!,
@@ -92,7 +90,7 @@ export function plannerPolicy(
       deepOffWatts: null,
       wakeMs: 0,
       hazard: 0,
-      state: awake?.[host] === 1 ? 'active' : 'standby',
+      state: dc.awake[host] === 1 || dc.residents[host]!.length > 0 ? 'active' : 'standby',
     }))
   }
 
@@ -139,8 +137,8 @@ export function plannerPolicy(
     memory = applyPlan(input, decision).memory
     onPlan(decision)
     const hostOf = (name: string) => Number(name.slice(1))
-    for (const node of decision.wake) awake![hostOf(node)] = 1
-    for (const node of decision.standby) awake![hostOf(node)] = 0
+    for (const node of decision.wake) dc.awake[hostOf(node)] = 1
+    for (const node of decision.standby) dc.awake[hostOf(node)] = 0
     return decision.moves.map(({ tenant, to }) => ({ vm: Number(tenant.slice(1)), host: hostOf(to) }))
   }
 

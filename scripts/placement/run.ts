@@ -9,19 +9,17 @@ export interface Policy {
   readonly decide: (dc: Datacentre) => Migration[]
 }
 
-/** Called after each frame of energy, with the seconds the frame lasted. */
-export type FrameHook = (dc: Datacentre, seconds: number) => void
+/** Called after each frame of energy. */
+export type FrameHook = (dc: Datacentre) => void
 
 /** Runs one day of a data centre under a policy. The results are in `dc.account`. */
 export function runDay(dc: Datacentre, catalogue: Catalogue, policy: Policy, onFrame?: FrameHook): void {
   const honest = dc.options.accounting === 'honest'
   placeInitially(dc, catalogue, policy.initial)
   if (honest) dc.observe(0)
-  let frameStart = 0
   const advance = (at: number) => {
     dc.advance(at)
-    onFrame?.(dc, at - frameStart)
-    frameStart = at
+    onFrame?.(dc)
   }
   for (let at = FIRST_EVENT_S; at < HORIZON_S; at += STEP_S) {
     advance(at)

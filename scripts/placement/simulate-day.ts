@@ -4,7 +4,8 @@ import type { Outcome } from './account.ts'
 import { dayBoundKwh } from './bound.ts'
 import type { Catalogue } from './catalogue.ts'
 import { type Accounting, Datacentre, type DatacentreOptions } from './datacentre.ts'
-import { ONE_ZONE, plannerPolicy, SIMULATION_TUNING } from './planner-policy.ts'
+import { type EnergyBook, EnergyDay } from './energy.ts'
+import { ONE_ZONE, plannerPolicy, SIMULATION_TUNING, type ZonePlan } from './planner-policy.ts'
 import { type Policy, runDay } from './run.ts'
 import { thrMmt } from './thr-mmt.ts'
 import type { Trace } from './traces.ts'
@@ -17,6 +18,8 @@ export interface SimulationOptions {
   readonly accounting: Accounting
   readonly standbyWatts: number
   readonly profile: ProfileName
+  /** Carbon and prices; null: one zone where electricity costs nothing. */
+  readonly energy: EnergyBook | null
 }
 
 /** One day's line of the report. */
@@ -28,6 +31,9 @@ export interface DayResult extends Outcome {
   readonly publishedBoundKwh: number | null
   /** Readings at which a machine got less than its base. */
   readonly baseTouched: number
+  /** 0 without the files. */
+  readonly costUsd: number
+  readonly carbonKg: number
   /** Migrations the planner asked for, by the rule that caused them. */
   readonly movesByRule: Readonly<Record<string, number>>
 }
@@ -48,7 +54,9 @@ export function simulateDay(catalogue: Catalogue, trace: Trace, options: Simulat
   const count = ({ moves }: Plan) => {
     for (const { rule } of moves) movesByRule[rule] = (movesByRule[rule] ?? 0) + 1
   }
-  runDay(dc, catalogue, policyOf(options, count))
+  const energy = options.energy === null ? null : new EnergyDay(options.energy, trace.day)
+  const policy = policyOf(options, energy ?? ONE_ZONE, count)
+  runDay(dc, catalogue, policy, (frame) => energy?.count(frame))
   const published = options.accounting === 'compat' ? catalogue.publishedBoundsKwh[trace.day] : undefined
   return {
     day: trace.day,
@@ -56,14 +64,19 @@ export function simulateDay(catalogue: Catalogue, trace: Trace, options: Simulat
     lowerBoundKwh: dayBoundKwh(catalogue, trace, { ...dcOptions, alwaysPeak: false }),
     publishedBoundKwh: published ?? null,
     baseTouched: dc.baseTouched,
+    ...(energy?.totals() ?? { costUsd: 0, carbonKg: 0 }),
     movesByRule,
   }
 }
 
-function policyOf({ policy, profile }: SimulationOptions, onPlan: (made: Plan) => void): Policy {
+function policyOf(
+  { policy, profile }: SimulationOptions,
+  zones: ZonePlan,
+  onPlan: (made: Plan) => void,
+): Policy {
   switch (policy) {
     case 'planner':
-      return plannerPolicy(profile, ONE_ZONE, SIMULATION_TUNING, onPlan)
+      return plannerPolicy(profile, zones, SIMULATION_TUNING, onPlan)
     case 'none':
     case 'dvfs':
       return { initial: 'first-fit', decide: () => [] }

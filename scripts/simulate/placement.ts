@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { PROFILES, type ProfileName } from '../../src/core/planner/settings.ts'
 import type { Accounting } from '../placement/datacentre.ts'
+import { readEnergy } from '../placement/energy.ts'
 import { type DayResult, medians, POLICIES, type PolicyName, simulateDay } from '../placement/simulate-day.ts'
 import { listDays, readCatalogue, readTrace } from '../placement/traces.ts'
 
@@ -11,6 +12,8 @@ interface Flags {
   policy: PolicyName
   profile: ProfileName
   standbyWatts?: number
+  carbon: string[]
+  price: string[]
   json?: boolean
 }
 
@@ -28,6 +31,10 @@ function days(text: string): string[] {
     throw new InvalidArgumentError('Expected days as YYYYMMDD, separated by commas.')
   }
   return list
+}
+
+function several(path: string, before: string[]): string[] {
+  return [...before, path]
 }
 
 /** `simulate placement`: a policy over days of recorded load. */
@@ -50,6 +57,18 @@ export function placementCommand(): Command {
         .default('eco'),
     )
     .option('--standby-watts <watts>', 'watts of an empty host (default: compat 0, honest 6)', watts)
+    .option(
+      '--carbon <file>',
+      'hourly carbon of a zone, or a folder of such files; may be repeated',
+      several,
+      [],
+    )
+    .option(
+      '--price <file>',
+      'hourly prices of a zone, or a folder of such files; may be repeated',
+      several,
+      [],
+    )
     .option('--json', 'print { days, medians } as JSON on standard output')
     .action(run)
 }
@@ -58,13 +77,14 @@ function run(flags: Flags): void {
   const catalogue = readCatalogue(flags.traces)
   const known = listDays(flags.traces)
   const standbyWatts = flags.standbyWatts ?? (flags.accounting === 'honest' ? 6 : 0)
+  const energy = flags.carbon.length + flags.price.length === 0 ? null : readEnergy(flags.carbon, flags.price)
   const results: DayResult[] = []
   const wanted = flags.days ?? known
   const traces = wanted.map((day) => readTrace(flags.traces, day))
   for (const [index, trace] of traces.entries()) {
     process.stderr.write(`${trace.day} (${index + 1}/${traces.length}) ${trace.vmCount} machines … `)
     const { policy, accounting, profile } = flags
-    const result = simulateDay(catalogue, trace, { policy, accounting, standbyWatts, profile })
+    const result = simulateDay(catalogue, trace, { policy, accounting, standbyWatts, profile, energy })
     results.push(result)
     process.stderr.write(`${result.energyKwh.toFixed(2)} kWh, ${result.migrations} migrations\n`)
   }
@@ -82,6 +102,9 @@ function printTable(results: readonly DayResult[]): void {
     'PDM %': (r['pdm']! * 100).toFixed(4),
     'ESV ·10⁻³': (r['esv']! * 1000).toFixed(4),
     'unserved %': (r['unservedShare']! * 100).toFixed(4),
+    ...(r['carbonKg'] || r['costUsd']
+      ? { USD: r['costUsd']!.toFixed(2), 'kg CO₂': r['carbonKg']!.toFixed(2) }
+      : {}),
   })
   const rows = results.map((result) => row(result.day, { ...result } as unknown as Record<string, number>))
   console.table([...rows, row('median', medians(results))])

@@ -13,7 +13,7 @@ const FOUR_FLAT = traceOf([flat(50), flat(50), flat(50), flat(50)])
 const HOST_0_WATTS = 92.6 + (96 - 92.6) * (10 * (750 / 3720) - 2)
 const HOST_1_WATTS = 110 + (116 - 110) * (10 * (2250 / 5320) - 4)
 
-const CALM = { policy: 'dvfs', accounting: 'compat', standbyWatts: 0, profile: 'eco' } as const
+const CALM = { policy: 'dvfs', accounting: 'compat', standbyWatts: 0, profile: 'eco', energy: null } as const
 const still = { initial: 'first-fit', decide: () => [] } as const
 const run = (trace: ReturnType<typeof traceOf>, policy: Parameters<typeof runDay>[2], options = COMPAT) => {
   const dc = new Datacentre(EIGHT_HOSTS, trace, options)

@@ -61,6 +61,10 @@ export class Cluster {
   readonly nodeDemand: Float64Array
   readonly nodeCriticality: Float64Array
   readonly nodeCount: Int32Array
+  /** Mean + z deviations of each node, kept with its sums. */
+  readonly nodeFootprint: Float64Array
+  /** 1: the node has changed since an objective last judged it. */
+  readonly stale: Uint8Array
   readonly zoneCriticality: Float64Array
   totalCriticality = 0
   totalDisruption = 0
@@ -70,7 +74,8 @@ export class Cluster {
 
   readonly #groups = new Map<string, number>()
   readonly #members: number[][]
-  readonly #failures: PlanInput['memory']['failures']
+  /** Nodes each tenant is kept from for a while, because moving there has failed. */
+  readonly #resting = new Map<number, Set<number>>()
 
   constructor(input: PlanInput, settings: PlannerSettings) {
     this.nowMs = input.nowMs
@@ -114,13 +119,15 @@ export class Cluster {
     this.criticality = ofTenants((tenant) => tenant.criticality)
     this.disruption = ofTenants((tenant) => 1 + tenant.criticality + tenant.stateBytes / 1e9)
     this.held = Uint8Array.from(this.tenants, (tenant) => (this.#isHeld(tenant, input) ? 1 : 0))
-    this.#failures = input.memory.failures
+    this.#rest(input)
     this.nodeBase = floats()
     this.nodeMean = floats()
     this.nodeVariance = floats()
     this.nodeDemand = floats()
     this.nodeCriticality = floats()
     this.nodeCount = new Int32Array(count)
+    this.nodeFootprint = floats()
+    this.stale = new Uint8Array(count)
     this.zoneCriticality = new Float64Array(this.zoneNames.length)
     this.#members = Array.from({ length: count }, () => [])
     for (const zone of this.zoneNames) {
@@ -148,6 +155,7 @@ export class Cluster {
       sums.fill(0)
     }
     this.nodeCount.fill(0)
+    this.nodeFootprint.fill(0)
     this.zoneCriticality.fill(0)
     this.#groups.clear()
     this.totalCriticality = 0
@@ -190,9 +198,7 @@ export class Cluster {
 
   /** Whether a failed attempt forbids this pair for now. */
   backedOff(tenant: number, node: number): boolean {
-    const failure = this.#failures[`${this.tenants[tenant]!.id} ${this.nodes[node]!.id}`]
-    if (failure === undefined) return false
-    return this.nowMs < failure.atMs + this.settings.backOffMs * 2 ** Math.min(10, failure.count - 1)
+    return this.#resting.get(tenant)?.has(node) ?? false
   }
 
   #settle(tenant: number, node: number): void {
@@ -215,12 +221,29 @@ export class Cluster {
     this.nodeDemand[node] = this.nodeDemand[node]! + sign * this.demand[tenant]!
     this.nodeCriticality[node] = this.nodeCriticality[node]! + sign * this.criticality[tenant]!
     this.nodeCount[node] = this.nodeCount[node]! + sign
+    this.nodeFootprint[node] = this.footprint(node)
+    this.stale[node] = 1
     const zone = this.zone[node]!
     this.zoneCriticality[zone] = this.zoneCriticality[zone]! + sign * this.criticality[tenant]!
     const { group } = this.tenants[tenant]!
     if (group === null) return
     const key = `${node} ${group}`
     this.#groups.set(key, (this.#groups.get(key) ?? 0) + sign)
+  }
+
+  #rest(input: PlanInput): void {
+    const failures = Object.entries(input.memory.failures)
+    if (failures.length === 0) return
+    const tenantIndex = new Map(this.tenants.map(({ id }, index) => [id, index]))
+    for (const [key, { count, atMs }] of failures) {
+      if (input.nowMs >= atMs + this.settings.backOffMs * 2 ** Math.min(10, count - 1)) continue
+      const [tenant, node] = key.split(' ')
+      const index = tenantIndex.get(tenant!)
+      const target = this.nodeIndex.get(node!)
+      if (index === undefined || target === undefined) continue
+      const nodes = this.#resting.get(index) ?? new Set()
+      this.#resting.set(index, nodes.add(target))
+    }
   }
 
   #isHeld(tenant: PlannerTenant, input: PlanInput): boolean {

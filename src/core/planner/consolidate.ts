@@ -6,6 +6,10 @@ import type { Work } from './work.ts'
 
 /** Nodes tried in vain before the search for one more node to empty ends. */
 const TRIES = 4
+/** The same when many are emptied at once, where one that fails says less about the next. */
+const BULK_TRIES = 64
+/** Nodes looked through for a gap before a tenant is dealt to the next untouched one. */
+const GAP_WINDOW = 32
 /** Emptying at once pays when fewer than this share of the nodes would do. */
 const BULK_SHARE = 0.8
 
@@ -34,12 +38,12 @@ function emptiable(c: Cluster): number[] {
 function inBulk(work: Work, candidates: number[]): void {
   const { c } = work
   const open = work.openNodes()
-  const unsteady = (tenant: number) => c.variance[tenant]! / (c.mean[tenant]! + 1e-3 * largest)
-  const largest = open.reduce((most, node) => Math.max(most, c.capacity[node]!), 0)
+  if (fluidShare(c, open) > BULK_SHARE) return
   const order: number[] = []
   for (const node of open) order.push(...c.members(node))
-  const steadiness = new Map(order.map((tenant) => [tenant, unsteady(tenant)]))
-  order.sort((a, b) => steadiness.get(b)! - steadiness.get(a)! || a - b)
+  const floor = 1e-3 * open.reduce((most, node) => Math.max(most, c.capacity[node]!), 0)
+  const unsteady = Float64Array.from(c.mean, (mean, tenant) => c.variance[tenant]! / (mean + floor))
+  order.sort((a, b) => unsteady[b]! - unsteady[a]! || a - b)
   const kept = chooseKept(work, open, new Set(candidates), order)
   if (kept.length > BULK_SHARE * open.length) return
   const stays = new Set(kept)
@@ -47,7 +51,22 @@ function inBulk(work: Work, candidates: number[]): void {
   const targets = deal(c, leaving, kept, roomOf(work))
   const emptied = candidates.filter((node) => !stays.has(node))
   emptied.sort((a, b) => c.nodeCount[a]! - c.nodeCount[b]! || a - b)
-  for (const node of emptied) emptyInto(work, node, (tenant) => targets.get(tenant) ?? -1)
+  let failures = 0
+  for (const node of emptied) {
+    if (failures === BULK_TRIES) return
+    failures = emptyInto(work, node, (tenant) => targets.get(tenant) ?? -1) ? 0 : failures + 1
+  }
+}
+
+/** Share of the open capacity that would do if tenants could be poured. */
+function fluidShare(c: Cluster, open: readonly number[]): number {
+  let mean = 0
+  let capacity = 0
+  for (const node of open) {
+    mean += c.nodeMean[node]!
+    capacity += c.capacity[node]!
+  }
+  return capacity === 0 ? 1 : mean / (c.settings.packLoad * capacity)
 }
 
 /** The nodes to keep: those that cannot be emptied, then the cheapest, then those with the most tenants. */
@@ -80,27 +99,23 @@ function chooseKept(work: Work, open: number[], candidates: ReadonlySet<number>,
   return rank.slice(0, Math.max(pinned, filled + 1 + Math.ceil(c.settings.headroomNodes)))
 }
 
-/** Deals tenants to nodes in order, going back to an earlier node whenever it has room. */
+/** Deals tenants to nodes in order, into a gap of one of the last nodes where there is one. */
 function deal(c: Cluster, tenants: number[], kept: number[], room: Room): Map<number, number> {
   const targets = new Map<number, number>()
   const homes = new Map<number, number>()
   const nodes = [...kept].sort((a, b) => c.nodeVariance[b]! - c.nodeVariance[a]! || a - b)
-  let first = 0
+  const fits = (tenant: number, at: number) =>
+    hasRoom(c, tenant, nodes[at]!, room) && mayLive(c, tenant, nodes[at]!)
+  let touched = 0
   for (const tenant of tenants) {
-    let at = first
-    while (at < nodes.length && !(hasRoom(c, tenant, nodes[at]!, room) && mayLive(c, tenant, nodes[at]!)))
-      at++
+    let at = Math.max(0, touched - GAP_WINDOW)
+    while (at < nodes.length && !fits(tenant, at)) at++
     if (at === nodes.length) continue
+    touched = Math.max(touched, at)
     const node = nodes[at]!
     homes.set(tenant, c.home[tenant]!)
     c.move(tenant, node)
     targets.set(tenant, node)
-    while (
-      first < nodes.length &&
-      c.footprint(nodes[first]!) > 0.995 * room.packLoad * c.capacity[nodes[first]!]!
-    ) {
-      first++
-    }
   }
   for (const [tenant, home] of homes) c.move(tenant, home)
   return targets
@@ -109,21 +124,24 @@ function deal(c: Cluster, tenants: number[], kept: number[], room: Room): Map<nu
 /** One more node while it pays: those whose tenants are fewest and smallest are tried first. */
 function oneByOne(work: Work): void {
   const { c, objective } = work
-  for (;;) {
-    const nodes = emptiable(c)
-    const effort = (node: number) =>
-      c.nodeMean[node]! / c.capacity[node]! + c.nodeCount[node]! * EFFORT_PER_TENANT
-    const efforts = new Map(nodes.map((node) => [node, effort(node)]))
-    nodes.sort((a, b) => efforts.get(a)! - efforts.get(b)! || a - b)
-    const room = roomOf(work)
-    let emptied = false
-    for (const node of nodes.slice(0, TRIES)) {
-      const open = work.openNodes()
-      if (!couldFit(c, node, open, room)) continue
-      emptied = emptyInto(work, node, (tenant) => bestTarget(c, objective, tenant, open, room, node))
-      if (emptied) break
-    }
-    if (!emptied) return
+  const nodes = emptiable(c)
+  const effort = Float64Array.from(
+    c.nodeMean,
+    (mean, node) => mean / c.capacity[node]! + c.nodeCount[node]! * EFFORT_PER_TENANT,
+  )
+  nodes.sort((a, b) => effort[a]! - effort[b]! || a - b)
+  const room = roomOf(work)
+  let open = work.openNodes()
+  let failures = 0
+  for (const node of nodes) {
+    if (failures === TRIES) return
+    if (!c.members(node).every((tenant) => c.held[tenant] === 0)) continue
+    const from = open
+    const target = (tenant: number) => bestTarget(c, objective, tenant, from, room, node)
+    if (couldFit(c, node, open, room) && emptyInto(work, node, target)) {
+      open = open.filter((other) => other !== node)
+      failures = 0
+    } else failures++
   }
 }
 
@@ -134,7 +152,7 @@ const EFFORT_PER_TENANT = 0.01
 function couldFit(c: Cluster, node: number, open: readonly number[], room: Room): boolean {
   let spare = 0
   for (const other of open) {
-    if (other !== node) spare += Math.max(0, room.packLoad * c.capacity[other]! - c.footprint(other))
+    if (other !== node) spare += Math.max(0, room.packLoad * c.capacity[other]! - c.nodeFootprint[other]!)
   }
   return spare >= c.nodeMean[node]!
 }

@@ -36,6 +36,7 @@ export function mustLeave(c: Cluster, tenant: number): boolean {
 export function hasRoom(c: Cluster, tenant: number, node: number, room: Room): boolean {
   const capacity = c.capacity[node]!
   if (c.nodeDemand[node]! + c.demand[tenant]! > room.demandLoad * capacity) return false
+  if (c.nodeFootprint[node]! + c.mean[tenant]! > room.packLoad * capacity) return false
   return c.footprint(node, c.mean[tenant]!, c.variance[tenant]!) <= room.packLoad * capacity
 }
 
@@ -67,7 +68,7 @@ export function bestTarget(
     if (node === home || node === except) continue
     if (!hasRoom(c, tenant, node, room) || !mayLive(c, tenant, node)) continue
     const price = objective.room(node)
-    const before = c.footprint(node)
+    const before = c.nodeFootprint[node]!
     const after = c.footprint(node, c.mean[tenant]!, c.variance[tenant]!)
     const spare = room.packLoad * c.capacity[node]! - after
     const zones = home < 0 ? 0 : objective.spreadChange(c.criticality[tenant]!, c.zone[home]!, c.zone[node]!)

@@ -137,6 +137,9 @@ export class Objective {
   /** Price of a watt and of an hour's fee on each node, all terms together. */
   readonly #perWatt: Float64Array
   readonly #perWattHeld: Float64Array
+  readonly #present: Float64Array
+  /** Price of a token/s of room on each node. */
+  readonly #room: Float64Array
 
   constructor(c: Cluster, weights: Weights) {
     this.#c = c
@@ -162,6 +165,9 @@ export class Objective {
       (_, node) => (cost * c.pricePerKwh[node]! + carbon * c.gramsPerKwh[node]!) / 1000,
     )
     this.#perWatt = this.#perWattHeld.map((held) => energy + held)
+    this.#present = new Float64Array(c.nodes.length)
+    this.#room = this.#perWatt.map((price, node) => (nodeWatts(c, node, 1) * price) / c.capacity[node]!)
+    c.stale.fill(1)
   }
 
   /** J of any terms: 0 at the bounds. */
@@ -187,8 +193,13 @@ export class Objective {
   /** What the node adds to J now. */
   present(node: number): number {
     const c = this.#c
-    const up = c.up[node] === 1
-    return this.node(node, c.nodeMean[node]!, c.nodeVariance[node]!, c.nodeCriticality[node]!, up)
+    if (c.stale[node] === 1) {
+      const up = c.up[node] === 1
+      const { nodeMean, nodeVariance, nodeCriticality } = c
+      this.#present[node] = this.node(node, nodeMean[node]!, nodeVariance[node]!, nodeCriticality[node]!, up)
+      c.stale[node] = 0
+    }
+    return this.#present[node]!
   }
 
   /** What the placement's spread over zones adds to J. */
@@ -206,8 +217,7 @@ export class Objective {
 
   /** Price, in J, of a token/s of room on the node: the watts it stands for at full load. */
   room(node: number): number {
-    const c = this.#c
-    return (nodeWatts(c, node, 1) * this.#perWatt[node]!) / c.capacity[node]!
+    return this.#room[node]!
   }
 
   /** J of the node per token/s when it is full: cheap nodes are filled first. */

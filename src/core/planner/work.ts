@@ -116,6 +116,7 @@ export class Work {
   #power(node: number, up: 0 | 1): void {
     this.c.up[node] = up
     this.c.open[node] = up
+    this.c.stale[node] = 1
   }
 
   #change(nodes: readonly number[], zones: number, act: () => void): void {
