@@ -47,7 +47,7 @@ describe('a plan', () => {
       }),
       RUNS,
     )
-    expect(moves).toBeGreaterThan(300)
+    expect(moves).toBeGreaterThan(100)
   })
 
   it('never is below a bound', () => {
@@ -108,7 +108,7 @@ describe('a plan', () => {
       }),
       RUNS,
     )
-    expect(sleeps).toBeGreaterThan(50)
+    expect(sleeps).toBeGreaterThan(10)
   })
 
   it('moves each tenant once, and explains exactly what changes', () => {
