@@ -36,7 +36,7 @@ async function refill(
     const message = book.compose(line, Date.now())
     if (message === undefined) return
     const sentAtMs = line.sentAtMs
-    const reply = await withDeadline(messenger.node(line.node).lease(message), messageMs)
+    const reply = await withDeadline(() => messenger.node(line.node).lease(message), messageMs)
     // Given up in the meantime by somebody who saw it hang: the answer is late and says nothing new.
     if (line.sentAtMs !== sentAtMs) return
     if (reply === undefined) {
@@ -49,10 +49,14 @@ async function refill(
   }
 }
 
-async function withDeadline(reply: Promise<LeaseReply>, messageMs: number): Promise<LeaseReply | undefined> {
+/** The answer, or undefined when there is none: a call may fail at once, later, or never. */
+async function withDeadline(
+  call: () => Promise<LeaseReply>,
+  messageMs: number,
+): Promise<LeaseReply | undefined> {
   const deadline = sleep(messageMs)
   try {
-    return await Promise.race([reply, deadline.done.then(() => undefined)])
+    return await Promise.race([call(), deadline.done.then(() => undefined)])
   } catch {
     return undefined
   } finally {
