@@ -5,7 +5,7 @@ import { dayBoundKwh } from './bound.ts'
 import type { Catalogue } from './catalogue.ts'
 import { type Accounting, Datacentre, type DatacentreOptions } from './datacentre.ts'
 import { type EnergyBook, EnergyDay } from './energy.ts'
-import { ONE_ZONE, plannerPolicy, SIMULATION_TUNING, type ZonePlan } from './planner-policy.ts'
+import { ONE_ZONE, plannerPolicy, SIMULATION_TUNING, type Tuning, type ZonePlan } from './planner-policy.ts'
 import { type Policy, runDay } from './run.ts'
 import { thrMmt } from './thr-mmt.ts'
 import type { Trace } from './traces.ts'
@@ -20,6 +20,8 @@ export interface SimulationOptions {
   readonly profile: ProfileName
   /** Carbon and prices; null: one zone where electricity costs nothing. */
   readonly energy: EnergyBook | null
+  /** The planner's set-up; left out: the published one. */
+  readonly tuning?: Tuning
 }
 
 /** One day's line of the report. */
@@ -70,13 +72,13 @@ export function simulateDay(catalogue: Catalogue, trace: Trace, options: Simulat
 }
 
 function policyOf(
-  { policy, profile }: SimulationOptions,
+  { policy, profile, tuning = SIMULATION_TUNING }: SimulationOptions,
   zones: ZonePlan,
   onPlan: (made: Plan) => void,
 ): Policy {
   switch (policy) {
     case 'planner':
-      return plannerPolicy(profile, zones, SIMULATION_TUNING, onPlan)
+      return plannerPolicy(profile, zones, tuning, onPlan)
     case 'none':
     case 'dvfs':
       return { initial: 'first-fit', decide: () => [] }

@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { PROFILES, type ProfileName } from '../../src/core/planner/settings.ts'
 import type { Accounting } from '../placement/datacentre.ts'
 import { readEnergy } from '../placement/energy.ts'
+import { SIMULATION_TUNING } from '../placement/planner-policy.ts'
 import { type DayResult, medians, POLICIES, type PolicyName, simulateDay } from '../placement/simulate-day.ts'
 import { listDays, readCatalogue, readTrace } from '../placement/traces.ts'
 
@@ -14,6 +15,7 @@ interface Flags {
   standbyWatts?: number
   carbon: string[]
   price: string[]
+  set: Readonly<Record<string, number>>
   json?: boolean
 }
 
@@ -35,6 +37,20 @@ function days(text: string): string[] {
 
 function several(path: string, before: string[]): string[] {
   return [...before, path]
+}
+
+/** Settings of the planner that are numbers. */
+const NUMERIC = Object.entries(SIMULATION_TUNING.settings).flatMap(([name, value]) =>
+  typeof value === 'number' ? [name] : [],
+)
+
+function setting(text: string, before: Record<string, number>): Record<string, number> {
+  const [name = '', number = ''] = text.split('=')
+  if (!NUMERIC.includes(name)) throw new InvalidArgumentError(`Expected one of ${NUMERIC.join(', ')}.`)
+  if (number.trim() === '' || !Number.isFinite(Number(number))) {
+    throw new InvalidArgumentError('Expected name=number.')
+  }
+  return { ...before, [name]: Number(number) }
 }
 
 /** `simulate placement`: a policy over days of recorded load. */
@@ -69,6 +85,7 @@ export function placementCommand(): Command {
       several,
       [],
     )
+    .option('--set <name=number>', "change one of the planner's settings; may be repeated", setting, {})
     .option('--json', 'print { days, medians } as JSON on standard output')
     .action(run)
 }
@@ -78,13 +95,21 @@ function run(flags: Flags): void {
   const known = listDays(flags.traces)
   const standbyWatts = flags.standbyWatts ?? (flags.accounting === 'honest' ? 6 : 0)
   const energy = flags.carbon.length + flags.price.length === 0 ? null : readEnergy(flags.carbon, flags.price)
+  const tuning = { ...SIMULATION_TUNING, settings: { ...SIMULATION_TUNING.settings, ...flags.set } }
   const results: DayResult[] = []
   const wanted = flags.days ?? known
   const traces = wanted.map((day) => readTrace(flags.traces, day))
   for (const [index, trace] of traces.entries()) {
     process.stderr.write(`${trace.day} (${index + 1}/${traces.length}) ${trace.vmCount} machines … `)
     const { policy, accounting, profile } = flags
-    const result = simulateDay(catalogue, trace, { policy, accounting, standbyWatts, profile, energy })
+    const result = simulateDay(catalogue, trace, {
+      policy,
+      accounting,
+      standbyWatts,
+      profile,
+      energy,
+      tuning,
+    })
     results.push(result)
     process.stderr.write(`${result.energyKwh.toFixed(2)} kWh, ${result.migrations} migrations\n`)
   }

@@ -74,6 +74,7 @@ export class Cluster {
 
   readonly #groups = new Map<string, number>()
   readonly #members: number[][]
+  #order: number[] | null = null
   /** Nodes each tenant is kept from for a while, because moving there has failed. */
   readonly #resting = new Map<number, Set<number>>()
 
@@ -86,8 +87,8 @@ export class Cluster {
     this.zoneNames = [...new Set(this.nodes.map((node) => node.zone))].sort()
     const count = this.nodes.length
     const floats = () => new Float64Array(count)
-    const of = (read: (node: PlannerNode) => number) => Float64Array.from(this.nodes, read)
-    const ofTenants = (read: (tenant: PlannerTenant) => number) => Float64Array.from(this.tenants, read)
+    const of = (read: (node: PlannerNode) => number) => column(this.nodes, read)
+    const ofTenants = (read: (tenant: PlannerTenant) => number) => column(this.tenants, read)
     const signal = (node: PlannerNode) => input.signals[node.zone]
     this.capacity = of((node) => node.capacity)
     this.zone = Int32Array.from(this.nodes, (node) => this.zoneNames.indexOf(node.zone))
@@ -172,6 +173,16 @@ export class Cluster {
   /** Tenants on `node`, lowest id first. */
   members(node: number): number[] {
     return [...this.#members[node]!].sort((a, b) => a - b)
+  }
+
+  /** All tenants, those whose demand varies most for its size first. */
+  byUnsteadiness(): readonly number[] {
+    if (this.#order === null) {
+      const floor = 1e-3 * this.capacity.reduce((most, capacity) => Math.max(most, capacity), 0)
+      const unsteady = this.variance.map((variance, tenant) => variance / (this.mean[tenant]! + floor))
+      this.#order = Array.from(unsteady.keys()).sort((a, b) => unsteady[b]! - unsteady[a]! || a - b)
+    }
+    return this.#order
   }
 
   /** Puts a tenant on a node (−1: on none). Constraints are the caller's business. */
@@ -262,6 +273,12 @@ export class Cluster {
     if (below === null) return true
     return below !== undefined && input.nowMs - below < this.settings.sleepAfterMs
   }
+}
+
+function column<T>(rows: readonly T[], read: (row: T) => number): Float64Array {
+  const values = new Float64Array(rows.length)
+  for (let i = 0; i < rows.length; i++) values[i] = read(rows[i]!)
+  return values
 }
 
 function byId(a: { readonly id: string }, b: { readonly id: string }): number {

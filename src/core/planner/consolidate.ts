@@ -10,6 +10,9 @@ const TRIES = 4
 const BULK_TRIES = 64
 /** Nodes looked through for a gap before a tenant is dealt to the next untouched one. */
 const GAP_WINDOW = 32
+/** Nodes considered as new homes at once, and the share of room that makes one worth considering. */
+const SHORTLIST = 96
+const LEAST_SPARE = 0.1
 /** Emptying at once pays when fewer than this share of the nodes would do. */
 const BULK_SHARE = 0.8
 
@@ -39,11 +42,7 @@ function inBulk(work: Work, candidates: number[]): void {
   const { c } = work
   const open = work.openNodes()
   if (fluidShare(c, open) > BULK_SHARE) return
-  const order: number[] = []
-  for (const node of open) order.push(...c.members(node))
-  const floor = 1e-3 * open.reduce((most, node) => Math.max(most, c.capacity[node]!), 0)
-  const unsteady = Float64Array.from(c.mean, (mean, tenant) => c.variance[tenant]! / (mean + floor))
-  order.sort((a, b) => unsteady[b]! - unsteady[a]! || a - b)
+  const order = c.byUnsteadiness().filter((tenant) => c.home[tenant]! >= 0 && c.open[c.home[tenant]!] === 1)
   const kept = chooseKept(work, open, new Set(candidates), order)
   if (kept.length > BULK_SHARE * open.length) return
   const stays = new Set(kept)
@@ -131,18 +130,29 @@ function oneByOne(work: Work): void {
   )
   nodes.sort((a, b) => effort[a]! - effort[b]! || a - b)
   const room = roomOf(work)
-  let open = work.openNodes()
+  let targets = shortlist(work, room)
   let failures = 0
   for (const node of nodes) {
     if (failures === TRIES) return
     if (!c.members(node).every((tenant) => c.held[tenant] === 0)) continue
-    const from = open
+    if (!couldFit(c, node, targets, room)) targets = shortlist(work, room)
+    const from = targets
     const target = (tenant: number) => bestTarget(c, objective, tenant, from, room, node)
-    if (couldFit(c, node, open, room) && emptyInto(work, node, target)) {
-      open = open.filter((other) => other !== node)
+    if (couldFit(c, node, from, room) && emptyInto(work, node, target)) {
+      targets = targets.filter((other) => other !== node)
       failures = 0
     } else failures++
   }
+}
+
+/** Where tenants of emptied nodes go: the cheapest nodes with room left, the fullest of them first. */
+function shortlist(work: Work, room: Room): number[] {
+  const { c, objective } = work
+  const spare = (node: number) => room.packLoad * c.capacity[node]! - c.nodeFootprint[node]!
+  const roomy = work.openNodes().filter((node) => spare(node) > LEAST_SPARE * c.capacity[node]!)
+  const price = Float64Array.from(c.capacity, (_, node) => objective.fullPrice(node))
+  roomy.sort((a, b) => price[a]! - price[b]! || spare(a) - spare(b) || a - b)
+  return roomy.slice(0, SHORTLIST)
 }
 
 /** What moving one more tenant weighs against load when a node to empty is chosen. */

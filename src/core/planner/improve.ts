@@ -7,6 +7,7 @@ const LEAST_SAVING = 0.02
 const DEAREST_NODES = 64
 const TENANTS_EACH = 32
 const TARGETS_EACH = 24
+const SWEEPS = 8
 
 /** Moves the whole of a node to a sleeping one where power is cheaper or cleaner, and lets it sleep instead. */
 export function relocate(work: Work): void {
@@ -52,8 +53,16 @@ function holdsAll({ c }: Work, node: number, other: number): boolean {
   return all
 }
 
-/** Single moves off the nodes that cost most. */
+/** Single moves off the nodes that cost most, until a sweep finds none or has found a few times. */
 export function balance(work: Work): void {
+  for (let sweep = 0; sweep < SWEEPS; sweep++) {
+    const moves = work.steps.length
+    sweepOnce(work)
+    if (work.steps.length === moves) return
+  }
+}
+
+function sweepOnce(work: Work): void {
   const { c, objective } = work
   const open = work.openNodes()
   const worst = new Map(open.map((node) => [node, objective.present(node) / c.capacity[node]!]))

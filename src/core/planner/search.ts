@@ -44,12 +44,7 @@ export function search(input: PlanInput, settings: PlannerSettings, profile: Pro
     const work = new Work(cluster, objective, bundles)
     relieve(work)
     keepHeadroom(work, sustained)
-    if (optimising) {
-      consolidate(work)
-      relocate(work)
-      balance(work)
-      sleepEmpty(work)
-    }
+    if (optimising) improve(work)
     if (work.steps.length + work.woken.length + work.slept.length === 0) break
     steps.push(...work.steps)
     woken.push(...work.woken)
@@ -58,6 +53,16 @@ export function search(input: PlanInput, settings: PlannerSettings, profile: Pro
   }
   cluster.rebuild()
   return { cluster, steps, woken, slept, objective: first, after: termsOf(cluster), bound: boundsOf(cluster) }
+}
+
+/** Whole nodes first, since single moves would pin tenants that could leave together. */
+function improve(work: Work): void {
+  const before = work.steps.length
+  for (const step of [consolidate, relocate, balance]) {
+    step(work)
+    if (work.steps.length > before) break
+  }
+  sleepEmpty(work)
 }
 
 /** Why nothing may be moved: too many nodes are unhealthy for the planner to trust what it sees. */
