@@ -1,4 +1,5 @@
-import type { DirectoryApi, NodeApi } from './core/control.ts'
+import type { NodeApi } from './core/control.ts'
+import type { CoordinatorApi } from './core/coordinator-api.ts'
 import { BOOK_LIMITS, type BookLimits } from './core/lease-book.ts'
 
 /** A Durable Object namespace whose objects answer the calls of `Api`. */
@@ -7,9 +8,14 @@ export type ObjectsOf<Api> = DurableObjectNamespace<Api & Rpc.DurableObjectBrand
 /** What the platform binds; see `wrangler.toml`. Only this file reads names out of it. */
 export interface Env {
   readonly NODES: ObjectsOf<NodeApi>
-  readonly COORDINATOR: ObjectsOf<DirectoryApi>
+  readonly COORDINATOR: ObjectsOf<CoordinatorApi>
+  /** The signal board; reached by `fetch` alone. */
+  readonly SIGNALS: DurableObjectNamespace
   /** Root secret of the admin API. Without it the admin API answers 503. */
   readonly STINT_ADMIN_TOKEN?: string
+  /** `TEAM.cloudflareaccess.com` and the application's audience tag: operators may come by Cloudflare Access. */
+  readonly STINT_ACCESS_TEAM_DOMAIN?: string
+  readonly STINT_ACCESS_AUD?: string
 }
 
 /** Bounds of one edge isolate. Each is a hard limit; tests hold them at the limit and one beyond. */

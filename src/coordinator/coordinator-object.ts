@@ -19,12 +19,14 @@ import type {
   WriteResult,
 } from '../core/coordinator-api.ts'
 import type { ManifestSet } from '../core/manifest/check.ts'
+import type { JudgedSignal } from '../core/signals.ts'
 import { applySet } from './apply.ts'
 import { CoordinatorStore } from './coordinator-store.ts'
 import { routeOfTenant, routesOfHost } from './directory.ts'
 import { HeartbeatWatch } from './heartbeats.ts'
 import { readEvents, record } from './journal.ts'
 import { LOOP, ReconcileLoop } from './reconcile.ts'
+import { SignalReader } from './signal-reader.ts'
 import { createToken, findToken, listTokens, revokeToken } from './tokens.ts'
 import { listNodes, listPlacements, listTenants, nodeView, tenantView } from './views.ts'
 import { markNode, removeObject, write } from './writes.ts'
@@ -32,6 +34,8 @@ import { markNode, removeObject, write } from './writes.ts'
 /** What the coordinator needs of the platform. */
 export interface CoordinatorEnv {
   readonly NODES: DurableObjectNamespace<NodeApi & Rpc.DurableObjectBranded>
+  /** The signal board; without it there are no signals. */
+  readonly SIGNALS?: DurableObjectNamespace
 }
 
 /**
@@ -44,11 +48,18 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
   readonly #store: CoordinatorStore
   readonly #loop: ReconcileLoop
   readonly #watch: HeartbeatWatch
+  readonly #signals: SignalReader
 
   constructor(ctx: DurableObjectState, env: CoordinatorEnv) {
     super(ctx, env)
     this.#store = new CoordinatorStore(ctx.storage)
-    this.#loop = new ReconcileLoop(this.#store, (node) => env.NODES.getByName(node))
+    const board = env.SIGNALS
+    this.#signals = new SignalReader(board === undefined ? undefined : () => board.getByName('main'))
+    this.#loop = new ReconcileLoop(
+      this.#store,
+      (node) => env.NODES.getByName(node),
+      (nowMs) => this.#signals.avoid(nowMs),
+    )
     this.#watch = new HeartbeatWatch(this.#store, Date.now())
   }
 
@@ -87,6 +98,12 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
   ): Promise<void> {
     const { kind, name, reason, message } = event
     record(this.#store, { kind, name, reason, message, actor: options.actor }, Date.now())
+  }
+
+  /** Reads the board again and says what each signal is worth. */
+  async signals(): Promise<readonly JudgedSignal[]> {
+    await this.#signals.refresh(Date.now(), true)
+    return this.#signals.judged(Date.now())
   }
 
   async revision(): Promise<number> {
@@ -150,6 +167,7 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
 
   override async alarm(): Promise<void> {
     this.#watch.sweep(Date.now())
+    await this.#signals.refresh(Date.now())
     await this.#loop.run()
     await this.#setAlarm()
   }
@@ -168,7 +186,12 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
   async #wake(): Promise<void> {
     await this.#setAlarm(1_000)
     if (this.#loop.dueMs() === undefined) return
-    this.ctx.waitUntil(this.#loop.run().then(() => this.#setAlarm()))
+    this.ctx.waitUntil(
+      this.#signals
+        .refresh(Date.now())
+        .then(() => this.#loop.run())
+        .then(() => this.#setAlarm()),
+    )
   }
 
   /** Sets the alarm to the next thing that is due, not before `leastMs` from now. */

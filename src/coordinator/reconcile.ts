@@ -27,9 +27,17 @@ export class ReconcileLoop {
   /** Nodes being sent a config now, so that two callers do not send the same one. */
   readonly #pushing = new Map<string, Promise<void>>()
 
-  constructor(store: CoordinatorStore, nodeOf: NodeOf) {
+  readonly #avoid: (nowMs: number) => ReadonlyMap<string, string>
+
+  /** @param avoid nodes that get no new tenants at a moment, with the reason */
+  constructor(
+    store: CoordinatorStore,
+    nodeOf: NodeOf,
+    avoid: (nowMs: number) => ReadonlyMap<string, string>,
+  ) {
     this.#store = store
     this.#nodeOf = nodeOf
+    this.#avoid = avoid
   }
 
   /** When there is something to do: at once (0), at a time (ms), or undefined for nothing. */
@@ -48,7 +56,7 @@ export class ReconcileLoop {
 
   async #steps(): Promise<void> {
     for (let step = 0; step < LOOP.maxSteps; step++) {
-      const settled = settleTenants(this.#store, Date.now())
+      const settled = this.settle()
       const nodes = pendingPushes(this.#store, Date.now(), LOOP.parallelPushes)
       if (settled === 0 && nodes.length === 0) break
       await Promise.all(nodes.map((node) => this.push(node)))
@@ -56,9 +64,10 @@ export class ReconcileLoop {
     trimJournal(this.#store)
   }
 
-  /** Places what is due now, without telling any node. */
-  settle(): void {
-    settleTenants(this.#store, Date.now())
+  /** Settles tenants that are due, without telling any node. @returns how many were looked at */
+  settle(): number {
+    const nowMs = Date.now()
+    return settleTenants(this.#store, nowMs, { avoid: this.#avoid(nowMs) })
   }
 
   /** Sends a node its config and books the answer; a failure is booked too, never thrown. */

@@ -8,6 +8,15 @@ import { chooseRoom, fitsInPlace, freeText, type Need, type Room } from './placi
 /** Tenants looked at in one transaction. */
 export const SETTLE_BATCH = 1_000
 
+/** How tenants are settled. */
+export interface SettleOptions {
+  readonly limit?: number
+  /** Nodes that get no new tenants, with the reason. */
+  readonly avoid?: ReadonlyMap<string, string>
+}
+
+const NOTHING: ReadonlyMap<string, string> = new Map()
+
 /**
  * Those that give room back come first, so that a swap within one set fits; then the pinned ones, which have
  * no choice; then the large ones, which are hard to place late (first fit decreasing).
@@ -22,11 +31,15 @@ const ORDER = `ORDER BY node IS NULL, node IS NULL AND pin IS NULL,
  *
  * @returns how many tenants were looked at
  */
-export function settleTenants(store: CoordinatorStore, nowMs: number, limit: number = SETTLE_BATCH): number {
+export function settleTenants(
+  store: CoordinatorStore,
+  nowMs: number,
+  { limit = SETTLE_BATCH, avoid = NOTHING }: SettleOptions = {},
+): number {
   return store.transaction(() => {
     const due = store.all<TenantRow>(`SELECT * FROM tenants WHERE due = 1 ${ORDER} LIMIT ?`, limit)
     if (due.length === 0) return 0
-    const rooms = readRooms(store)
+    const rooms = readRooms(store, avoid)
     const revision = store.nextRevision()
     let freed = false
     for (const row of due) {
@@ -156,7 +169,10 @@ type RoomRow = {
 }
 
 /** Every node with what is promised on it, by name, in the order of their names. */
-export function readRooms(store: CoordinatorStore): Map<string, Room> {
+export function readRooms(
+  store: CoordinatorStore,
+  avoid: ReadonlyMap<string, string> = NOTHING,
+): Map<string, Room> {
   const rooms = new Map<string, Room>()
   const nodes = store.all<RoomRow>(
     `SELECT name, zone, capacity_micro, cordoned, cordon_ms, drain_ms, deleted_ms, health FROM nodes ORDER BY name`,
@@ -165,7 +181,8 @@ export function readRooms(store: CoordinatorStore): Map<string, Room> {
     rooms.set(row.name, {
       name: row.name,
       zone: row.zone ?? undefined,
-      closed: closedText(row),
+      closed:
+        closedText(row) ?? (avoid.has(row.name) ? `is to be avoided: ${avoid.get(row.name)}` : undefined),
       capacityMicro: row.capacity_micro,
       promisedMicro: 0,
       groups: new Map(),

@@ -3,6 +3,7 @@ import type { ManifestSet } from './manifest/check.ts'
 import type { NodeManifest } from './manifest/node.ts'
 import type { TenantManifest } from './manifest/tenant.ts'
 import type { Result } from './result.ts'
+import type { JudgedSignal } from './signals.ts'
 
 /** The kinds of objects that are declared. */
 export type ObjectKind = 'Node' | 'Tenant'
@@ -217,5 +218,6 @@ export interface CoordinatorApi extends DirectoryApi {
     event: Pick<JournalEvent, 'kind' | 'name' | 'reason' | 'message'>,
     options: WriteOptions,
   ): Promise<void>
+  signals(): Promise<readonly JudgedSignal[]>
   heartbeat(node: string, report: NodeReport): Promise<HeartbeatAnswer>
 }

@@ -66,10 +66,10 @@ describe('apply', () => {
     const first = await stub.apply(set)
     await basesOn('aa-1', 1)
     const before = await nodeState('aa-1')
-    const revision = await runInDurableObject(stub, (_, state) => rowsOf(state))
+    const rows = await runInDurableObject(stub, (_, state) => rowsOf(state))
     const again = await stub.apply(set)
     expect(again).toMatchObject({ ok: true, value: { unchanged: 2, changes: [] } })
-    expect(await runInDurableObject(stub, (_, state) => rowsOf(state))).toEqual(revision)
+    expect(await runInDurableObject(stub, (_, state) => rowsOf(state))).toEqual(rows)
     expect((await nodeState('aa-1')).generation).toBe(before.generation)
     expect(first.ok && first.value.changes).toHaveLength(2)
   })
@@ -77,6 +77,7 @@ describe('apply', () => {
   it('keeps nothing of a set with one claim taken, and nothing of a dry run', async () => {
     const stub = coordinator('apply-nothing')
     await stub.apply(together(tenant('an-a', { base: 1, hosts: ['an.example'] })))
+    await expect.poll(async () => (await stub.tenant('an-a'))?.status.observedGeneration).toBe(1)
     const before = await runInDurableObject(stub, (_, state) => rowsOf(state))
     const refused = await stub.apply(
       together(

@@ -1,0 +1,55 @@
+import type { NodeApi } from '../core/control.ts'
+import type { CoordinatorApi, Scope } from '../core/coordinator-api.ts'
+
+/** Objects that are found by name. */
+export interface ByName<Stub> {
+  getByName(name: string): Stub
+}
+
+/** The part of a stub by which the signal board is asked. */
+export interface Fetcher {
+  fetch(url: string, init?: { method: string; body: string }): Promise<Response>
+}
+
+/** What the admin API needs of the platform. */
+export interface AdminEnv {
+  readonly COORDINATOR: ByName<CoordinatorApi>
+  readonly NODES: ByName<Pick<NodeApi, 'state'>>
+  readonly SIGNALS?: ByName<Fetcher>
+  /** Root secret, at least {@link MIN_SECRET_LENGTH} characters. */
+  readonly STINT_ADMIN_TOKEN?: string
+  /** `TEAM.cloudflareaccess.com`: operators may come with a JWT of Cloudflare Access. */
+  readonly STINT_ACCESS_TEAM_DOMAIN?: string
+  /** Audience tag of the Access application. */
+  readonly STINT_ACCESS_AUD?: string
+}
+
+/** Shortest root secret that is accepted: shorter ones can be guessed. */
+export const MIN_SECRET_LENGTH = 32
+
+/** The one coordinator, and the one signal board. */
+export const MAIN = 'main'
+
+/** Who asks. */
+export interface Principal {
+  /** How the journal calls them: `root`, `token ID`, `access EMAIL`. */
+  readonly actor: string
+  /** The tenant they are confined to; absent for operators. */
+  readonly tenant?: string
+  readonly scopes: readonly Scope[]
+}
+
+/** What the middlewares hand on. */
+export interface AdminVariables {
+  principal: Principal
+  /** The parsed body of a write. */
+  body: unknown
+  /** The body's text, for the fingerprint of the idempotency key. */
+  bodyText: string
+}
+
+/** Hono's environment of the admin API. */
+export interface AdminHono {
+  Bindings: AdminEnv
+  Variables: AdminVariables
+}
