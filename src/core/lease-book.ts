@@ -1,6 +1,6 @@
 import { Lease, Verdict } from './lease.ts'
 import { isMoved, type LeaseReply, type LeaseRequest, MESSAGE_VERSION, type Moved } from './messages.ts'
-import { type Outcome, type Ticket, WaitQueue } from './wait-queue.ts'
+import { type Outcome, type Ticket, WaitQueue, WaitRoom } from './wait-queue.ts'
 
 /** First guess of the time a message takes there and back, until one was measured. */
 const FIRST_ROUND_TRIP_MS = 50
@@ -41,6 +41,8 @@ export interface Ask {
   readonly maxWaitMs: number
   readonly urgency: number
   readonly bytes: number
+  /** Whether its client has left in the meantime; asked before it is given tokens. */
+  gone?(nowMs: number): boolean
   /** Called once if the verdict was `join`. */
   settle(outcome: Outcome): void
 }
@@ -50,6 +52,9 @@ export interface BookLimits {
   readonly accountsPerMessage: number
   readonly waitingPerAccount: number
   readonly waitingBytesPerAccount: number
+  /** Of all accounts together; a few per account may wait beyond. */
+  readonly waitingPerIsolate: number
+  readonly waitingBytesPerIsolate: number
   /** How long a request waits for the node's word, milliseconds. */
   readonly answerMs: number
 }
@@ -59,6 +64,8 @@ export const BOOK_LIMITS: BookLimits = {
   accountsPerMessage: 1_000,
   waitingPerAccount: 1_000,
   waitingBytesPerAccount: 4 * 1024 * 1024,
+  waitingPerIsolate: 10_000,
+  waitingBytesPerIsolate: 32 * 1024 * 1024,
   answerMs: 2_000,
 }
 
@@ -71,11 +78,13 @@ export class LeaseBook {
   readonly #lines = new Map<string, NodeLine>()
   readonly #limits: BookLimits
   readonly #queues = new Map<Lease, WaitQueue>()
+  readonly #room: WaitRoom
 
   /** @param edge id of the isolate, unique for its life. */
   constructor(edge: string, limits: BookLimits = BOOK_LIMITS) {
     this.#edge = edge
     this.#limits = limits
+    this.#room = new WaitRoom(limits.waitingPerIsolate, limits.waitingBytesPerIsolate)
   }
 
   get lines(): Iterable<NodeLine> {
@@ -170,19 +179,35 @@ export class LeaseBook {
 
   /** Decides on a request. On `join` it waits, and its `settle` is called later. */
   admit(line: NodeLine, lease: Lease, ask: Ask, nowMs: number): Verdict {
-    const canWait = ask.maxWaitMs > 0 && lease.askAtMs <= nowMs + ask.maxWaitMs
-    const verdict = lease.admit(ask.cost, nowMs, line.inFlight, canWait)
+    const verdict = this.decide(line, lease, ask.cost, ask.maxWaitMs, nowMs)
     if (verdict !== Verdict.join) return verdict
-    if (line.failures > 0) return Verdict.unreachable
+    return this.enqueue(lease, ask, nowMs) ? Verdict.join : Verdict.refuse
+  }
+
+  /** As {@link admit}, but allocates nothing: on `join` the caller calls {@link enqueue}. */
+  decide(line: NodeLine, lease: Lease, cost: number, maxWaitMs: number, nowMs: number): Verdict {
+    const canWait = maxWaitMs > 0 && lease.askAtMs <= nowMs + maxWaitMs
+    const verdict = lease.admit(cost, nowMs, line.inFlight, canWait)
+    return verdict === Verdict.join && line.failures > 0 ? Verdict.unreachable : verdict
+  }
+
+  /** Lets a request wait whose verdict is `join`. @returns false when there is no place left. */
+  enqueue(lease: Lease, ask: Ask, nowMs: number): boolean {
     const ticket: Ticket = {
       cost: ask.cost,
       urgency: ask.urgency,
       bytes: ask.bytes,
       patienceMs: nowMs + ask.maxWaitMs,
       deadlineMs: nowMs + Math.max(ask.maxWaitMs, this.#limits.answerMs),
-      settle: ask.settle,
+      ...(ask.gone === undefined ? {} : { gone: (atMs: number) => ask.gone!(atMs) }),
+      settle: (outcome) => ask.settle(outcome),
     }
-    return this.#queue(lease).push(ticket) ? Verdict.join : Verdict.refuse
+    return this.#queue(lease).push(ticket)
+  }
+
+  /** How many requests wait for an account. */
+  waitingCount(lease: Lease): number {
+    return this.#queues.get(lease)?.count ?? 0
   }
 
   /** Whether a message should go out now: none is in flight, the node is not being spared, and one is due. */
@@ -218,9 +243,10 @@ export class LeaseBook {
   }
 
   #queue(lease: Lease): WaitQueue {
+    const { waitingPerAccount, waitingBytesPerAccount } = this.#limits
     let queue = this.#queues.get(lease)
     if (queue === undefined) {
-      queue = new WaitQueue(lease, this.#limits.waitingPerAccount, this.#limits.waitingBytesPerAccount)
+      queue = new WaitQueue(lease, waitingPerAccount, waitingBytesPerAccount, this.#room)
       this.#queues.set(lease, queue)
     }
     return queue

@@ -71,6 +71,9 @@ export class Lease {
   #cutShort = false
   #refusedBefore = 0
   #borrowedTotal = 0
+  /** Given back after it was reported as used or asked for: taken from first, never reported again. */
+  #spare = 0
+  #overAsked = 0
   #guaranteed = 0
   #guaranteedAtMs = Number.NEGATIVE_INFINITY
   /** Below this much left the next message is due. */
@@ -80,6 +83,10 @@ export class Lease {
   edges = 1
   baseTokens = 0
   roundMs = 1000
+  /** What the account had left of its own at the node when the node last answered. */
+  balance = 0
+  /** Largest true cost of late, where the origin tells it afterwards; what such a request reserves. */
+  expectedCost = 0
 
   constructor(tenant: string, device: string | undefined, epoch: number) {
     this.tenant = tenant
@@ -89,7 +96,7 @@ export class Lease {
 
   /** Micro-tokens left in a lease that lives; below 0 when overdrawn. */
   leftTokens(nowMs: number): number {
-    return nowMs < this.untilMs ? this.granted - this.used : 0
+    return nowMs < this.untilMs ? this.#left : 0
   }
 
   /** Whether anything happened that the node has not been told. */
@@ -104,7 +111,7 @@ export class Lease {
    * @param canWait whether the request may outlast the node's "not before".
    */
   admit(cost: number, nowMs: number, inFlight: boolean, canWait: boolean): Verdict {
-    this.demand += cost
+    this.#ask(cost)
     this.#lastCost = cost
     if (this.waiting === 0 || !canWait) {
       const taken = this.take(cost, nowMs, inFlight)
@@ -119,14 +126,40 @@ export class Lease {
   /** Spends if the lease (or, with a message in flight, the credit) covers `cost`; `join` otherwise. */
   take(cost: number, nowMs: number, inFlight: boolean): Verdict {
     if (nowMs >= this.untilMs) return Verdict.join
-    const left = this.granted - this.used
+    const left = this.#left
     const within = inFlight ? left + Math.min(this.credit, this.#inFlightNeed(cost)) : left
     if (within < cost) return Verdict.join
-    this.used += cost
+    this.#spend(cost)
     const after = left - cost
     if (after >= this.borrowedLeft) return Verdict.admit
     this.borrowedLeft = Math.max(after, 0)
     return Verdict.admitBorrowed
+  }
+
+  /**
+   * Spends what has been consumed already, such as bytes that went through or a true cost above the reserve.
+   * Never refuses: beyond the lease it is the tenant's own debt.
+   */
+  charge(cost: number): void {
+    this.#ask(cost)
+    this.#spend(cost)
+    this.borrowedLeft = Math.max(0, Math.min(this.borrowedLeft, this.#left))
+  }
+
+  /**
+   * Gives back what a request reserved and did not need. Totals that were reported never decrease: what was
+   * reported already is spent again before anything else, while its session lives.
+   *
+   * @param session the session in which the request was admitted; tokens of one that is over are lost.
+   */
+  release(cost: number, session: string): void {
+    if (session !== this.session || session === '') return
+    const unreported = Math.min(cost, this.used - this.#reported.used)
+    this.used -= unreported
+    this.#spare += cost - unreported
+    const unasked = Math.min(cost, this.demand - this.#reported.demand)
+    this.demand -= unasked
+    this.#overAsked += cost - unasked
   }
 
   /**
@@ -147,7 +180,7 @@ export class Lease {
   /** Whether the next message should go out now, before the lease is empty. */
   refillDue(nowMs: number): boolean {
     // What waits may need more than is left even where that is above the mark.
-    const short = this.waiting > 0 || this.granted - this.used <= this.lowWater
+    const short = this.waiting > 0 || this.#left <= this.lowWater
     return short && nowMs >= this.askAtMs
   }
 
@@ -163,9 +196,9 @@ export class Lease {
       epoch: this.epoch,
       session: this.session,
       ...(this.session === '' ? NO_TOTALS : this.#reported),
-      want: Math.max(wanted, this.waiting),
-      waiting: this.waiting,
-      first: this.first,
+      want: Math.max(0, Math.max(wanted, this.waiting) - this.#spare),
+      waiting: Math.max(0, this.waiting - this.#spare),
+      first: Math.max(0, this.first - this.#spare),
     }
   }
 
@@ -183,6 +216,7 @@ export class Lease {
     this.epoch = grant.epoch
     this.credit = grant.credit
     this.edges = grant.edges
+    this.balance = grant.balance ?? 0
     this.baseTokens = grant.baseTokens
     this.roundMs = grant.roundMs
     this.untilMs = sentAtMs + grant.ttlMs
@@ -196,15 +230,32 @@ export class Lease {
   /** The node has forgotten or moved the account: everything begins anew under a fresh session. */
   forget(): void {
     this.session = ''
+    this.#spare = 0
     this.untilMs = Number.NEGATIVE_INFINITY
     this.askAtMs = Number.NEGATIVE_INFINITY
+  }
+
+  get #left(): number {
+    return this.granted - this.used + this.#spare
+  }
+
+  #spend(cost: number): void {
+    const spared = Math.min(this.#spare, cost)
+    this.#spare -= spared
+    this.used += cost - spared
+  }
+
+  #ask(cost: number): void {
+    const asked = Math.min(this.#overAsked, cost)
+    this.#overAsked -= asked
+    this.demand += cost - asked
   }
 
   #noteBorrowed(total: number): void {
     const fresh = total - this.#borrowedTotal
     if (fresh <= 0) return
     this.#borrowedTotal = total
-    this.borrowedLeft = Math.max(0, Math.min(this.borrowedLeft + fresh, this.granted - this.used))
+    this.borrowedLeft = Math.max(0, Math.min(this.borrowedLeft + fresh, this.#left))
   }
 
   /** A new session: the node has settled what the last message said, the rest belongs to the new one. */
@@ -222,6 +273,7 @@ export class Lease {
     this.#reported = NO_TOTALS
     this.session = grant.session
     this.granted = 0
+    this.#spare = 0
     this.borrowedLeft = 0
     this.#borrowedTotal = 0
   }

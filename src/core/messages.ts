@@ -64,6 +64,8 @@ export interface AccountGrant {
   readonly retryAfterMs?: number
   /** Sessions the tenant has on this node now: how many share its base while the node is unreachable. */
   readonly edges: number
+  /** What the account has left of its own this round, beside what is granted; for telling clients. */
+  readonly balance?: number
   /** The account's guaranteed micro-tokens per round, and the round's length. */
   readonly baseTokens: number
   readonly roundMs: number

@@ -245,6 +245,7 @@ export class Sessions {
       ttlMs: this.leaseTtlMs,
       ...(cutShort ? { retryAfterMs: ledger.retryAfterMs(account, report.first, nowMs) } : {}),
       edges: desk.sessions.size,
+      balance: account.ownTokens,
       baseTokens: account.baseTokens,
       roundMs: ledger.roundMs,
     }

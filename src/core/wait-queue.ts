@@ -2,7 +2,7 @@ import type { Lease } from './lease.ts'
 import { Verdict } from './lease.ts'
 
 /** How a waiting request ended. */
-export type Outcome = 'admitted' | 'borrowed' | 'refused' | 'unreachable' | 'moved'
+export type Outcome = 'admitted' | 'borrowed' | 'refused' | 'unreachable' | 'moved' | 'gone'
 
 /** A request that waits at the edge. The shell makes it and is told the outcome once. */
 export interface Ticket {
@@ -15,10 +15,27 @@ export interface Ticket {
   readonly patienceMs: number
   /** Until then it waits for the node's word. */
   readonly deadlineMs: number
+  /** Whether its client has left: then it takes no tokens and its place is free. */
+  gone?(nowMs: number): boolean
   settle(outcome: Outcome): void
 }
 
 const URGENCIES = 8
+/** So many may wait per account even when the isolate is full: a flood must not shut the others out. */
+const RESERVED_PLACES = 16
+
+/** What waits in all queues of an isolate together, and how much may. */
+export class WaitRoom {
+  readonly maxCount: number
+  readonly maxBytes: number
+  count = 0
+  bytes = 0
+
+  constructor(maxCount: number, maxBytes: number) {
+    this.maxCount = maxCount
+    this.maxBytes = maxBytes
+  }
+}
 
 /**
  * What waits for the tokens of one lease: by urgency, then in order of arrival; bounded in count and
@@ -29,13 +46,15 @@ export class WaitQueue {
   readonly #lanes: Ticket[][] = Array.from({ length: URGENCIES }, () => [])
   readonly #maxCount: number
   readonly #maxBytes: number
+  readonly #room: WaitRoom
   #count = 0
   #bytes = 0
 
-  constructor(lease: Lease, maxCount: number, maxBytes: number) {
+  constructor(lease: Lease, maxCount: number, maxBytes: number, room = new WaitRoom(maxCount, maxBytes)) {
     this.lease = lease
     this.#maxCount = maxCount
     this.#maxBytes = maxBytes
+    this.#room = room
   }
 
   get count(): number {
@@ -48,6 +67,9 @@ export class WaitQueue {
   /** Takes a ticket in; false when the queue is full. */
   push(ticket: Ticket): boolean {
     if (this.#count >= this.#maxCount || this.#bytes + ticket.bytes > this.#maxBytes) return false
+    const room = this.#room
+    const full = room.count >= room.maxCount || room.bytes + ticket.bytes > room.maxBytes
+    if (full && this.#count >= RESERVED_PLACES) return false
     this.#lanes[ticket.urgency]!.push(ticket)
     this.#add(ticket, 1)
     return true
@@ -73,6 +95,10 @@ export class WaitQueue {
     for (const lane of this.#lanes) {
       let kept = 0
       for (const ticket of lane) {
+        if (ticket.gone?.(nowMs)) {
+          this.#leave(ticket, 'gone')
+          continue
+        }
         const verdict = open ? lease.take(ticket.cost, nowMs, false) : Verdict.join
         if (verdict === Verdict.admit) this.#leave(ticket, 'admitted')
         else if (verdict === Verdict.admitBorrowed) this.#leave(ticket, 'borrowed')
@@ -105,6 +131,8 @@ export class WaitQueue {
   #add(ticket: Ticket, sign: 1 | -1): void {
     this.#count += sign
     this.#bytes += sign * ticket.bytes
+    this.#room.count += sign
+    this.#room.bytes += sign * ticket.bytes
     this.lease.waiting += sign * ticket.cost
     if (sign === 1) this.#updateFirst()
   }

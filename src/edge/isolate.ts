@@ -127,6 +127,7 @@ export class Isolate {
         return this.#admitted(lease, ADMITTED)
       case 'borrowed':
         return this.#admitted(lease, BORROWED)
+      case 'gone':
       case 'refused':
         return this.#refused(lease, Date.now())
       case 'unreachable':
