@@ -5,4 +5,5 @@ export const COMPATIBILITY_DATE = '2026-10-20'
 export const OBJECTS = {
   NODES: 'NodeObject',
   COORDINATOR: 'CoordinatorObject',
+  SIGNALS: 'SignalBoard',
 } as const

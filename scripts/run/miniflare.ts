@@ -29,6 +29,8 @@ export async function startMiniflare({ built, port, stateFolder, vars }: Minifla
     host: '127.0.0.1',
     port,
     log: new Log(LogLevel.WARN),
+    // Nothing is fetched from elsewhere: the local run works without a network.
+    cf: false,
     resourcePersistencePath: stateFolder,
     workers: [
       {

@@ -1,0 +1,42 @@
+import type { AccountState } from '../../src/core/control.ts'
+
+/** The admin API of a local edge, as far as the tools need it. */
+export class Admin {
+  readonly #url: string
+  readonly #token: string
+
+  constructor(url: string, token: string) {
+    this.#url = `${url}/_stint/api/v1`
+    this.#token = token
+  }
+
+  /** Applies a manifest. @throws Error with what the API said. */
+  async apply(manifest: string): Promise<void> {
+    await this.#ask('POST', '/apply', manifest)
+  }
+
+  /** Every account's balances and usage, after its node has made them durable. */
+  async accounts(): Promise<AccountState[]> {
+    const { items } = (await this.#ask('GET', '/usage?limit=100')) as {
+      items: { tenant: string; available: boolean; accounts: AccountState[] }[]
+    }
+    const missing = items.find((item) => !item.available)
+    if (missing !== undefined) throw new Error(`the usage of ${missing.tenant} is not available now`)
+    return items.flatMap((item) => item.accounts)
+  }
+
+  async #ask(method: string, path: string, body?: string): Promise<unknown> {
+    const response = await fetch(this.#url + path, {
+      method,
+      headers: {
+        Authorization: `Bearer ${this.#token}`,
+        ...(body === undefined ? {} : { 'Content-Type': 'application/yaml' }),
+      },
+      ...(body === undefined ? {} : { body }),
+      signal: AbortSignal.timeout(10_000),
+    })
+    const text = await response.text()
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text.slice(0, 500)}`)
+    return JSON.parse(text)
+  }
+}

@@ -1,0 +1,64 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type BuiltWorker, buildWorker } from '../build.ts'
+import { Admin } from './admin.ts'
+import { type RunningWorkerd, startWorkerd } from './workerd.ts'
+
+/** A self-hosted Stint on workerd for tools and black-box tests: state in a folder of its own, a manifest applied. */
+export class LocalStint {
+  readonly port: number
+  readonly admin: Admin
+  readonly #built: BuiltWorker
+  readonly #stateFolder: string
+  readonly #secret: string
+  #workerd: RunningWorkerd | undefined
+
+  private constructor(built: BuiltWorker, port: number) {
+    this.#built = built
+    this.port = port
+    this.#stateFolder = mkdtempSync(join(tmpdir(), 'stint-'))
+    this.#secret = randomBytes(32).toString('base64url')
+    this.admin = new Admin(`http://127.0.0.1:${port}`, this.#secret)
+  }
+
+  /** Builds, starts and applies. @throws Error when the port is in use or the manifest is not accepted. */
+  static async start(port: number, manifest: string): Promise<LocalStint> {
+    const local = new LocalStint(await buildWorker(), port)
+    try {
+      await local.restart()
+      await local.admin.apply(manifest)
+    } catch (error) {
+      await local.dispose()
+      throw error
+    }
+    return local
+  }
+
+  /** Process id of workerd. */
+  get pid(): number {
+    return this.#workerd!.child.pid!
+  }
+
+  /** Starts workerd on the state that is there. */
+  async restart(): Promise<void> {
+    this.#workerd = await startWorkerd({
+      built: this.#built,
+      port: this.port,
+      stateFolder: this.#stateFolder,
+      vars: { STINT_ADMIN_TOKEN: this.#secret },
+    })
+  }
+
+  /** Ends workerd as a power cut would. It has no child processes, so this is the whole tree. */
+  async kill(): Promise<void> {
+    await this.#workerd?.kill()
+  }
+
+  /** Ends workerd and removes the state. */
+  async dispose(): Promise<void> {
+    await this.#workerd?.kill()
+    rmSync(this.#stateFolder, { recursive: true, force: true })
+  }
+}
