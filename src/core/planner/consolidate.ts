@@ -71,11 +71,11 @@ function fluidShare(c: Cluster, open: readonly number[]): number {
 /** The nodes to keep: those that cannot be emptied, then the cheapest, then those with the most tenants. */
 function chooseKept(work: Work, open: number[], candidates: ReadonlySet<number>, order: number[]): number[] {
   const { c, objective } = work
-  const prices = new Map(open.map((node) => [node, objective.fullPrice(node)]))
+  const prices = Float64Array.from(c.capacity, (_, node) => objective.fullPrice(node))
   const rank = [...open].sort(
     (a, b) =>
       Number(candidates.has(a)) - Number(candidates.has(b)) ||
-      prices.get(a)! - prices.get(b)! ||
+      prices[a]! - prices[b]! ||
       c.nodeCount[b]! - c.nodeCount[a]! ||
       c.nodeMean[b]! - c.nodeMean[a]! ||
       a - b,

@@ -65,9 +65,9 @@ export function balance(work: Work): void {
 function sweepOnce(work: Work): void {
   const { c, objective } = work
   const open = work.openNodes()
-  const worst = new Map(open.map((node) => [node, objective.present(node) / c.capacity[node]!]))
+  const worst = c.capacity.map((capacity, node) => objective.present(node) / capacity)
   const sources = open.filter((node) => c.nodeCount[node]! > 0)
-  sources.sort((a, b) => worst.get(b)! - worst.get(a)! || a - b)
+  sources.sort((a, b) => worst[b]! - worst[a]! || a - b)
   const targets = likelyTargets(work, open)
   for (const node of sources.slice(0, DEAREST_NODES)) {
     const tenants = c.members(node).filter((tenant) => c.held[tenant] === 0)
@@ -85,12 +85,10 @@ function sweepOnce(work: Work): void {
 
 /** The least loaded nodes of every zone and, among all, those where a token/s is cheapest. */
 function likelyTargets({ c, objective }: Work, open: number[]): number[] {
-  const load = new Map(open.map((node) => [node, c.footprint(node) / c.capacity[node]!]))
-  const price = new Map(open.map((node) => [node, objective.fullPrice(node)]))
-  const byLoad = [...open].sort((a, b) => load.get(a)! - load.get(b)! || a - b)
-  const byPrice = [...open].sort(
-    (a, b) => price.get(a)! - price.get(b)! || load.get(a)! - load.get(b)! || a - b,
-  )
+  const load = c.nodeFootprint.map((footprint, node) => footprint / c.capacity[node]!)
+  const price = c.capacity.map((_, node) => objective.fullPrice(node))
+  const byLoad = [...open].sort((a, b) => load[a]! - load[b]! || a - b)
+  const byPrice = [...open].sort((a, b) => price[a]! - price[b]! || load[a]! - load[b]! || a - b)
   const chosen = new Set(byPrice.slice(0, TARGETS_EACH / 2))
   const perZone = Math.max(2, Math.floor(TARGETS_EACH / 2 / c.zoneNames.length))
   const seen = new Int32Array(c.zoneNames.length)
