@@ -180,15 +180,30 @@ const table: Record<string, { message: NodeMessage<Capsule>; outcomes: Record<st
       'gone 5': 'aborted gone -',
     },
   },
+  'abort of a takeover': {
+    message: { ...abortTarget, epoch: 6, side: 'takeover' },
+    outcomes: {
+      nothing: 'aborted gone -',
+      staged: 'aborted gone -',
+      'staged 4': 'aborted gone -',
+      'active 4': 'aborted active -',
+      'active 4 fenced 5': 'aborted active -',
+      'active 5': 'aborted active -',
+      forwarding: 'aborted gone -',
+      retired: 'aborted retired -',
+      'gone 4': 'aborted gone -',
+      'gone 5': 'aborted gone -',
+    },
+  },
   takeover: {
     message: takeover,
     outcomes: {
       nothing: 'installed active open',
       staged: 'installed active open',
       'staged 4': 'installed active open',
-      'active 4': 'installed active -',
-      'active 4 fenced 5': 'installed active -',
-      'active 5': 'installed active -',
+      'active 4': 'refused occupied active -',
+      'active 4 fenced 5': 'refused occupied active -',
+      'active 5': 'refused occupied active -',
       forwarding: 'installed active open',
       retired: 'refused stale-epoch retired -',
       'gone 4': 'installed active open',
@@ -272,10 +287,11 @@ describe('details of the steps', () => {
     expect(outcome(at(active(4, 5), next))).toBe('handed forwarding close')
   })
 
-  it('a takeover keeps a newer account of its own, and says so again when asked again', () => {
-    const step = at(active(5), takeover)
-    expect(step.row).toMatchObject({ role: 'active', epoch: 6, origin: 'kept' })
-    expect(at(step.row, takeover).answer).toMatchObject({ kind: 'installed', origin: 'kept' })
+  it('a takeover that was aborted cannot come late', () => {
+    for (const row of [null, staged, forwarding, tombstone(5)]) {
+      const buried = at(row, { ...abortTarget, epoch: 6, side: 'takeover' }).row
+      expect(outcome(at(buried, takeover))).toBe('refused stale-epoch gone -')
+    }
   })
 
   it('a takeover does not overwrite an account that waits to be collected', () => {

@@ -58,7 +58,7 @@ const after = (row: Row, ...answers: [string, number, Body][]) =>
 const ready: [string, number, Body] = ['b', 5, { kind: 'ready' }]
 const handed: [string, number, Body] = ['a', 5, { kind: 'handed', capsule: { balance: 6, usage: 4 } }]
 const fenced: [string, number, Body] = ['a', 5, { kind: 'aborted', side: 'source' }]
-const installed = (node: string, epoch: number, origin: 'installed' | 'takeover' | 'kept' = 'takeover') =>
+const installed = (node: string, epoch: number, origin: 'installed' | 'takeover' = 'takeover') =>
   [node, epoch, { kind: 'installed', origin }] as [string, number, Body]
 
 describe('a forced takeover', () => {
@@ -78,9 +78,8 @@ describe('a forced takeover', () => {
   it('waits until the lease to serve of every possible owner has lapsed', () => {
     expect(force(placed, 'b', [])).toMatchObject({ ok: false, error: { code: 'still-serving' } })
     const handing = after(move(placed, 'b'), ready)
-    expect(force(handing, 'c', ['a'])).toMatchObject({ ok: false, error: { code: 'still-serving' } })
-    expect(force(handing, 'c', ['a', 'b'])).toMatchObject({ ok: true })
-    expect(force(handing, 'b', ['a'])).toMatchObject({ ok: true })
+    expect(force(handing, 'c', [])).toMatchObject({ ok: false, error: { code: 'still-serving' } })
+    expect(force(handing, 'c', ['a', 'b'])).toMatchObject({ ok: true, value: { migration: { bury: null } } })
     const installing = after(handing, handed)
     expect(force(installing, 'c', ['a'])).toMatchObject({ ok: false, error: { code: 'still-serving' } })
     expect(force(installing, 'a', ['b'])).toMatchObject({ ok: true })
@@ -94,8 +93,9 @@ describe('a forced takeover', () => {
 
   it.each([
     ['same-node', placed, 'a', {}],
-    ['migration-open', must(force(placed, 'b', ['a'])), 'b', {}],
-    ['migration-open', after(move(placed, 'b'), ready, handed), 'b', {}],
+    ['leftover', must(force(placed, 'b', ['a'])), 'b', {}],
+    ['leftover', after(move(placed, 'b'), ready), 'b', {}],
+    ['leftover', after(move(placed, 'b'), ready, handed), 'b', {}],
     ['leftover', must(force(placed, 'b', ['a'])), 'a', {}],
     ['leftover', after(move(placed, 'b'), ready, handed, installed('b', 5)), 'a', {}],
     ['cordoned', placed, 'b', { state: 'cordoned' }],
@@ -106,10 +106,29 @@ describe('a forced takeover', () => {
     expect(force(row, to, ['a', 'b'], facts)).toMatchObject({ ok: false, error: { code } })
   })
 
-  it('goes to the target of an undecided move although it is cordoned: its room is reserved', () => {
-    expect(force(move(placed, 'b'), 'b', ['a'], { state: 'cordoned', freeRate: 0 })).toMatchObject({
-      ok: true,
+  it.each(['b', 'c'])('asks the target of an undecided move before it goes to %s', (to) => {
+    const row = must(force(after(move(placed, 'b'), ready), to, ['a']))
+    const asked = { kind: 'abort', tenant: 't', epoch: 5, side: 'target' }
+    expect(nextMessages(row, 100, terms).messages).toEqual([{ to: 'b', message: asked }])
+    const buried = after(row, ['b', 5, { kind: 'aborted', side: 'target' }])
+    expect(nextMessages(buried, 300, terms).messages).toMatchObject([
+      { to, message: { kind: 'takeover', epoch: 6 } },
+    ])
+    expect(after(buried, installed(to, 6))).toMatchObject({ owner: to, epoch: 6 })
+  })
+
+  it('leaves the tenant where the undecided move has brought it', () => {
+    const row = must(force(after(move(placed, 'b'), ready), 'c', ['a']))
+    const end = after(row, installed('b', 5, 'installed'))
+    expect(end).toMatchObject({
+      owner: 'b',
+      epoch: 5,
+      ownerPassedOver: false,
+      migration: { phase: 'ABORTED', lastRefusal: 'Node b had the account; the move was completed.' },
     })
+    const booked = answer(end, 'a', 6, { kind: 'retired', capsule: { balance: 1, usage: 8 } })
+    expect(booked.booking).toBeNull()
+    expect(booked.placement.strays).toEqual([{ node: 'a', epoch: 6, step: 'release' }])
   })
 
   it('places a new tenant, with a full account', () => {
@@ -126,9 +145,9 @@ describe('a forced takeover', () => {
       { kind: 'refused', step: 'takeover', refusal },
     ])
     expect(nextMessages(row, 300, terms).messages).toMatchObject([
-      { to: 'b', message: { kind: 'abort', side: 'target' } },
+      { to: 'b', message: { kind: 'abort', side: 'takeover' } },
     ])
-    const aborted = after(row, ['b', 5, { kind: 'aborted', side: 'target' }])
+    const aborted = after(row, ['b', 5, { kind: 'aborted', side: 'takeover' }])
     expect(aborted).toMatchObject({ ownerPassedOver: true, migration: { phase: 'ABORTED' } })
     const again = must(force(aborted, 'c', []))
     expect(again.strays).toEqual([{ node: 'a', epoch: 5, step: 'retire' }])
@@ -178,21 +197,28 @@ describe('a node that comes back', () => {
     expect(after(taken, ['a', 5, { kind: 'retired', capsule: null }]).strays).toEqual([])
   })
 
-  it('is not booked before the new owner has said whether it kept the account', () => {
-    const taking = must(force(after(move(placed, 'b'), ready), 'b', ['a']))
-    expect(messageForStray(taking, 'a')).toMatchObject({ kind: 'retire', epoch: 6, home: null })
+  it('is not booked before the outcome of the move is known', () => {
+    const asking = must(force(after(move(placed, 'b'), ready), 'b', ['a']))
+    expect(messageForStray(asking, 'a')).toMatchObject({ kind: 'retire', epoch: 6, home: null })
     const late: [string, number, Body] = ['a', 6, retired(8)]
-    expect(after(taking, late)).toBe(taking)
-    const kept = after(taking, installed('b', 6, 'kept'))
-    expect(answer(kept, ...late).booking).toBeNull()
-    expect(after(kept, late).strays).toEqual([{ node: 'a', epoch: 6, step: 'release' }])
-    const replaced = after(taking, installed('b', 6, 'takeover'))
-    expect(answer(replaced, ...late).booking).toMatchObject({ to: { usage: 8 } })
+    expect(after(asking, late)).toBe(asking)
+    const buried = after(asking, ['b', 5, { kind: 'aborted', side: 'target' }])
+    expect(answer(buried, ...late).booking).toMatchObject({ to: { usage: 8 } })
   })
 
   it('and another one of the same chain are booked as one running total, in either order', () => {
-    const row = after(must(force(after(move(placed, 'b'), ready), 'c', ['a', 'b'])), installed('c', 6))
-    expect(row.strays.map(({ node }) => node)).toEqual(['a', 'b'])
+    const handing = after(move(placed, 'b'), ready)
+    const atOnce = must(force(handing, 'c', ['a', 'b']))
+    const silentLater = must(force(must(force(handing, 'c', ['a'])), 'c', ['b']))
+    expect(silentLater.migration).toMatchObject({ epoch: 7, bury: null })
+    const row = after(atOnce, installed('c', 6))
+    for (const each of [row, silentLater]) {
+      expect(each.strays.map(({ node, epoch }) => [node, epoch])).toEqual([
+        ['a', 6],
+        ['b', 6],
+      ])
+      expect(each.baselines).toEqual([{ epoch: 6, capsule: checkpoint }])
+    }
     for (const [first, second] of [
       [['a', 5] as const, ['b', 9] as const],
       [['b', 9] as const, ['a', 5] as const],

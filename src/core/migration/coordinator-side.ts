@@ -2,7 +2,7 @@
 
 import { enter, type Migration, type MigrationTerms, openMigration, type Placement } from './placement.ts'
 import { type Booking, onStrayAnswer } from './strays.ts'
-import type { AnswerBody, NodeAnswer, Outgoing } from './types.ts'
+import type { AnswerBody, Home, NodeAnswer, Outgoing } from './types.ts'
 
 /** What to send, and when to be woken. */
 export interface Dispatch<Capsule> {
@@ -38,12 +38,17 @@ export function nextMessages<Capsule>(
 
 /** The one message an open migration waits for the answer of. */
 function phaseMessage<Capsule>(migration: Migration<Capsule>, nowMs: number): Outgoing<Capsule> {
-  const { tenant, epoch, source, target, reserve, capsule, drainDeadlineMs } = migration
+  const { tenant, epoch, source, target, reserve, capsule, bury, drainDeadlineMs } = migration
+  if (bury !== null) {
+    const undecided = { kind: 'abort', tenant, epoch: bury.epoch, side: 'target' } as const
+    return { to: bury.node, message: undecided }
+  }
   if (migration.phase === 'TAKING_OVER' && capsule !== null) {
     return { to: target, message: { kind: 'takeover', tenant, epoch, reserve, capsule } }
   }
   if (migration.phase === 'ABORTING' && migration.fenced) {
-    return { to: target, message: { kind: 'abort', tenant, epoch, side: 'target' } }
+    const side = migration.forced ? 'takeover' : 'target'
+    return { to: target, message: { kind: 'abort', tenant, epoch, side } }
   }
   if (source === null) throw new Error(`${tenant}:${epoch} has no source in phase ${migration.phase}`)
   switch (migration.phase) {
@@ -82,8 +87,13 @@ export function onAnswer<Capsule>(
   terms: MigrationTerms,
   latest: (a: Capsule, b: Capsule) => Capsule,
 ): Progress<Capsule> {
+  if (answer.tenant !== placement.tenant) return { placement, booking: null }
   const migration = openMigration(placement)
-  if (migration !== null && migration.epoch === answer.epoch && answer.tenant === placement.tenant) {
+  if (migration?.bury) {
+    const next = onBuried(placement, migration.bury, answer, nowMs)
+    return next === placement ? onStrayAnswer(placement, answer, latest) : { placement: next, booking: null }
+  }
+  if (migration !== null && migration.epoch === answer.epoch) {
     if (answer.kind === 'refused') {
       return { placement: onRefusal(placement, migration, answer, nowMs), booking: null }
     }
@@ -112,7 +122,7 @@ function onStepAnswer<Capsule>(
       return { ...enter(placement, { phase: 'INSTALLING', capsule }, nowMs), checkpoint: capsule }
     }
     case 'installed':
-      if (forced) return taken(placement, migration, answer, nowMs)
+      if (forced) return taken(placement, migration, nowMs)
       return movable || phase === 'INSTALLING' ? committed(placement, migration, nowMs, terms) : placement
     case 'released':
       return phase === 'COMMITTED' ? enter(placement, { phase: 'DONE' }, nowMs) : placement
@@ -161,26 +171,38 @@ function committed<Capsule>(
 /** A takeover succeeded. */
 function taken<Capsule>(
   placement: Placement<Capsule>,
-  migration: Migration<Capsule>,
-  answer: AnswerBody<Capsule> & { kind: 'installed' },
+  { target, epoch, capsule }: Migration<Capsule>,
   nowMs: number,
 ): Placement<Capsule> {
-  const { target, epoch } = migration
-  const kept = answer.origin === 'kept'
-  const checkpoint = kept ? placement.checkpoint : migration.capsule
-  const baselines = placement.baselines.map((baseline) =>
-    baseline.epoch === epoch
-      ? { ...baseline, certain: true, capsule: kept ? null : baseline.capsule }
-      : baseline,
-  )
   const next = enter(placement, { phase: 'DONE', capsule: null }, nowMs)
-  return { ...next, owner: target, epoch, ownerPassedOver: false, checkpoint, baselines }
+  return { ...next, owner: target, epoch, ownerPassedOver: false, checkpoint: capsule }
 }
 
 /** The fence and the tombstone are written: the target never had the account and never will. */
 function aborted<Capsule>(placement: Placement<Capsule>, nowMs: number): Placement<Capsule> {
-  const baselines = placement.baselines.map((baseline) => ({ ...baseline, certain: true }))
-  return { ...enter(placement, { phase: 'ABORTED', capsule: null }, nowMs), baselines }
+  return enter(placement, { phase: 'ABORTED', capsule: null }, nowMs)
+}
+
+/**
+ * The target of the undecided move has answered: it never gets the account now, and the takeover begins; or
+ * it has it and is the owner, with all that the silent source had.
+ */
+function onBuried<Capsule>(
+  placement: Placement<Capsule>,
+  { node, epoch }: Home,
+  answer: NodeAnswer<Capsule>,
+  nowMs: number,
+): Placement<Capsule> {
+  if (answer.node !== node || answer.epoch !== epoch) return placement
+  if (answer.kind === 'aborted') return enter(placement, { phase: 'TAKING_OVER', bury: null }, nowMs)
+  if (answer.kind !== 'installed') return placement
+  const takeoverEpoch = placement.migration?.epoch
+  const baselines = placement.baselines.map((each) =>
+    each.epoch === takeoverEpoch ? { ...each, capsule: null } : each,
+  )
+  const lastRefusal = `Node ${node} had the account; the move was completed.`
+  const next = enter(placement, { phase: 'ABORTED', capsule: null, bury: null, lastRefusal }, nowMs)
+  return { ...next, owner: node, epoch, ownerPassedOver: false, baselines }
 }
 
 /**

@@ -7,7 +7,6 @@
 
 import { answered, gone, refused, seenEpoch } from './node-parts.ts'
 import type {
-  Abort,
   ForwardingRow,
   Handoff,
   Install,
@@ -130,37 +129,4 @@ export function release<Capsule>(
   }
   if (row?.role === 'active' && row.epoch < message.epoch) return refused(row, message, facts, 'occupied')
   return answered(row, message, facts, { kind: 'released' })
-}
-
-/**
- * Steps A1 and A2. The source writes the fence if its account is still here, otherwise it answers `handed`
- * and the move can only go on. The target writes a tombstone unless the account is here (`installed`).
- * Refused: `unknown-tenant` at a source that holds nothing to fence.
- */
-export function abort<Capsule>(
-  row: TenantRow<Capsule> | null,
-  message: Abort,
-  facts: NodeFacts<Capsule>,
-): NodeStep<Capsule> {
-  const aborted = { kind: 'aborted', side: message.side } as const
-  if (row?.role === 'forwarding' && row.target.epoch === message.epoch) {
-    return answered(row, message, facts, { kind: 'handed', capsule: row.capsule })
-  }
-  if (row?.role === 'active' && row.epoch === message.epoch) {
-    return answered(row, message, facts, { kind: 'installed', origin: row.origin })
-  }
-  if (row?.role === 'active' && row.epoch < message.epoch && message.side === 'source') {
-    const fencedEpoch = Math.max(row.fencedEpoch, message.epoch)
-    return answered({ ...row, fencedEpoch }, message, facts, aborted)
-  }
-  if (message.side === 'source') {
-    return refused(row, message, facts, row === null ? 'unknown-tenant' : 'stale-epoch')
-  }
-  if (row?.role === 'staged' && row.epoch === message.epoch) {
-    return answered(gone(message.epoch, row.source, facts), message, facts, aborted)
-  }
-  if (row === null || ((row.role === 'staged' || row.role === 'gone') && row.epoch < message.epoch)) {
-    return answered(gone(message.epoch, null, facts), message, facts, aborted)
-  }
-  return answered(row, message, facts, aborted)
 }

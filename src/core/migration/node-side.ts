@@ -1,6 +1,7 @@
 /** The node's side of the protocol: one function for every message, and what ends a tombstone. */
 
-import { abort, handoff, install, prepare, pull, release } from './node-move.ts'
+import { abort } from './node-abort.ts'
+import { handoff, install, prepare, pull, release } from './node-move.ts'
 import { retire, takeover } from './node-takeover.ts'
 import type { NodeFacts, NodeMessage, NodeStep, TenantRow } from './types.ts'
 

@@ -1,17 +1,17 @@
 /**
  * A node's side of a forced takeover: the new owner's (`takeover`) and the former owner's (`retire`).
  *
- * A takeover has an epoch of its own, above every epoch any open migration used, so that one comparison at
- * the new owner decides between it and a capsule that is still under way.
+ * A takeover has an epoch of its own, above every epoch any open migration used, so that one comparison
+ * tells its messages from those of a move that it replaces.
  */
 
 import { answered, gone, refused, seenEpoch } from './node-parts.ts'
 import type { NodeFacts, NodeStep, Retire, RetiredRow, Takeover, TenantRow } from './types.ts'
 
 /**
- * Be the owner. An account that is already here (this node was the target of a move whose outcome nobody
- * knew) is `kept`, since it is newer than any checkpoint; a capsule kept for forwarding is replaced by the
- * message's, which the coordinator made from it. Refused: `full`, `occupied`, `stale-epoch`.
+ * Be the owner, from the state the coordinator has. A capsule kept here for forwarding is replaced by the
+ * message's, which the coordinator made from it. Refused: `full`, `stale-epoch`, and `occupied` where an
+ * account of an older epoch has not been retired and collected yet.
  */
 export function takeover<Capsule>(
   row: TenantRow<Capsule> | null,
@@ -23,10 +23,7 @@ export function takeover<Capsule>(
     return answered(row, message, facts, { kind: 'installed', origin: row.origin })
   }
   if (seenEpoch(row) >= epoch) return refused(row, message, facts, 'stale-epoch')
-  if (row?.role === 'retired') return refused(row, message, facts, 'occupied')
-  if (row?.role === 'active') {
-    return answered({ ...row, epoch, origin: 'kept' }, message, facts, { kind: 'installed', origin: 'kept' })
-  }
+  if (row?.role === 'retired' || row?.role === 'active') return refused(row, message, facts, 'occupied')
   if (row?.role !== 'staged' && !facts.hasRoom(message.reserve)) return refused(row, message, facts, 'full')
   const next = { role: 'active', epoch, origin: 'takeover', fencedEpoch: 0 } as const
   const step = answered<Capsule>(next, message, facts, { kind: 'installed', origin: 'takeover' })

@@ -8,7 +8,7 @@ import { type Home, migrationId } from './types.ts'
  *     PREPARING → HANDING_OFF → INSTALLING → COMMITTED → DONE
  *         └────────────┴→ ABORTING → ABORTED             (or back to INSTALLING: the account had left)
  *     TAKING_OVER → DONE                                 (forced, or a first placement)
- *         └→ ABORTING → ABORTED                          (the target refused)
+ *         └→ ABORTING → ABORTED                          (the target refused; or see `bury`)
  */
 export type Phase =
   | 'PREPARING'
@@ -40,6 +40,11 @@ export interface Migration<Capsule> {
   readonly capsule: Capsule | null
   /** ABORTING only: whether the source has written the fence, so that only the target is left to tell. */
   readonly fenced: boolean
+  /**
+   * TAKING_OVER only: the target of the undecided move this takeover replaces. It is asked first, by an abort
+   * of that move; if it has the account by then it stays the owner, and the takeover ends in ABORTED.
+   */
+  readonly bury: Home | null
   /** From when on the source is released even though edges still send to it; set at the commit. */
   readonly drainDeadlineMs: number | null
   /** The text of the last refusal by a node, for `describe`. */
@@ -53,7 +58,7 @@ export interface Migration<Capsule> {
  */
 export interface Stray {
   readonly node: string
-  /** Epoch of the migration that left it behind. */
+  /** Epoch of the migration that left it behind; those of one takeover share its baseline. */
   readonly epoch: number
   readonly step: 'retire' | 'release' | 'abort'
 }
@@ -64,10 +69,8 @@ export interface Stray {
  */
 export interface Baseline<Capsule> {
   readonly epoch: number
-  /** `null`: the new owner kept an account that includes all that can be handed in. */
+  /** `null`: the owner's account includes all that can be handed in. */
   readonly capsule: Capsule | null
-  /** False while the new owner has not said which of the two it is; nothing is booked until then. */
-  readonly certain: boolean
 }
 
 /** When to send again, ms. Need not be durable, but the alarm it stands for must be. */

@@ -90,6 +90,7 @@ export function opened<Capsule>(
     history: [{ phase, atMs: nowMs }],
     capsule: null,
     fenced: false,
+    bury: null,
     drainDeadlineMs: null,
     lastRefusal: null,
   }

@@ -34,7 +34,7 @@ export function messageForStray<Capsule>(
   const { epoch } = stray
   switch (stray.step) {
     case 'retire':
-      return { kind: 'retire', tenant, epoch, home: placement.epoch >= epoch ? homeOf(placement) : null }
+      return { kind: 'retire', tenant, epoch, home: placement.ownerPassedOver ? null : homeOf(placement) }
     case 'release':
       return { kind: 'release', tenant, epoch, hurry: true }
     case 'abort':
@@ -59,7 +59,7 @@ export function onStrayAnswer<Capsule>(
   }
   if (stray.step !== 'retire' || answer.kind !== 'retired') return unchanged
   const baseline = placement.baselines.find((each) => each.epoch === stray.epoch)
-  if (baseline === undefined || !baseline.certain) return unchanged
+  if (baseline === undefined || openMigration(placement)?.bury) return unchanged
   if (answer.capsule === null) return { placement: without(placement, stray), booking: null }
   const strays = placement.strays.map((each) =>
     each === stray ? { ...each, step: 'release' as const } : each,

@@ -18,11 +18,10 @@ export interface Home {
 }
 
 /**
- * How the account of an ACTIVE row came to be: `installed` from the source's capsule, `takeover` from what
- * the coordinator had (a checkpoint, or the first placement), `kept` when a takeover met an account that
- * was already here and newer than any checkpoint.
+ * How the account of an ACTIVE row came to be: `installed` from the source's capsule, or by a `takeover` from
+ * what the coordinator had (a checkpoint, or a fresh account).
  */
-export type Origin = 'installed' | 'takeover' | 'kept'
+export type Origin = 'installed' | 'takeover'
 
 /** A target that waits for the capsule. It reserves room and cannot serve yet. */
 export interface StagedRow {
@@ -109,10 +108,13 @@ export interface Release extends Named {
   readonly hurry: boolean
 }
 
+/** Whom an abort is for: the source or the target of a move, or the new owner of a takeover. */
+export type AbortSide = 'source' | 'target' | 'takeover'
+
 /** Steps A1 (to the source: write the fence) and A2 (to the target: write a tombstone). */
 export interface Abort extends Named {
   readonly kind: 'abort'
-  readonly side: 'source' | 'target'
+  readonly side: AbortSide
 }
 
 /** Coordinator → target: be the owner from this state; the former owner is silent, or there never was one. */
@@ -154,7 +156,7 @@ export type AnswerBody<Capsule> =
   | { readonly kind: 'installed'; readonly origin: Origin }
   | { readonly kind: 'draining' }
   | { readonly kind: 'released' }
-  | { readonly kind: 'aborted'; readonly side: 'source' | 'target' }
+  | { readonly kind: 'aborted'; readonly side: AbortSide }
   | { readonly kind: 'retired'; readonly capsule: Capsule | null }
   | { readonly kind: 'refused'; readonly step: Step; readonly refusal: Refusal }
 
