@@ -1,11 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import {
-  type LeaseAsk,
   type NodeFacts,
   type NodeMessage,
   type NodeStep,
   onNodeMessage,
-  routeLease,
   sweep,
   type TenantRow,
 } from '../../src/core/migration/index.ts'
@@ -324,37 +322,5 @@ describe('details of the steps', () => {
     expect(sweep(tombstone(5), 1_099)).toEqual(tombstone(5))
     expect(sweep(tombstone(5), 1_100)).toBeNull()
     for (const row of [staged, active(4), forwarding, retired, null]) expect(sweep(row, 9e9)).toBe(row)
-  })
-})
-
-describe('a lease message', () => {
-  const route = (row: Row, epoch: number, more: Partial<LeaseAsk> = {}, mayServe = true, drained = false) =>
-    routeLease(row, { tenant: 't', epoch, forwarded: false, ...more }, { node: 'n', mayServe, drained })
-
-  it.each([
-    ['nothing', null, 4, { kind: 'unknown' }],
-    ['active, same epoch', active(4), 4, { kind: 'serve', moved: null }],
-    ['active, an edge that knows less', active(5), 4, { kind: 'serve', moved: { node: 'n', epoch: 5 } }],
-    ['active, an edge that knows more', active(4), 5, { kind: 'unknown' }],
-    ['staged', staged, 4, { kind: 'hold', from: 'a', pull, otherwise: source }],
-    ['staged, an edge that knows more', staged, 6, { kind: 'unknown' }],
-    ['forwarding', forwarding, 4, { kind: 'forward', to: 'b', install }],
-    ['forwarding, an edge that knows more', forwarding, 6, { kind: 'unknown' }],
-    ['gone', tombstone(5), 4, { kind: 'moved', home: source }],
-    ['gone, an edge that knows more', tombstone(5), 5, { kind: 'unknown' }],
-    ['retired', retired, 4, { kind: 'moved', home: { node: 'c', epoch: 6 } }],
-    ['retired, home unknown', { ...retired, home: null } as Row, 4, { kind: 'unknown' }],
-  ] as const)('at %s', (_, row, epoch, expected) => {
-    expect(route(row, epoch)).toEqual(expected)
-  })
-
-  it('is passed on once, and only until the drain is over', () => {
-    const moved = { kind: 'moved', home: { node: 'b', epoch: 5 } }
-    expect(route(forwarding, 4, { forwarded: true })).toEqual(moved)
-    expect(route(forwarding, 4, {}, true, true)).toEqual(moved)
-  })
-
-  it('waits at an owner whose lease to serve has lapsed', () => {
-    expect(route(active(4), 4, {}, false)).toEqual({ kind: 'wait' })
   })
 })

@@ -10,6 +10,9 @@ import type { Model } from './parties.ts'
 import { StateTable } from './state-table.ts'
 import type { Audit, Budget, Envelope, World } from './world.ts'
 
+/** Rounds after which a run counts as stuck. */
+const maxRounds = 20
+
 const noAudit: Audit = { supply: 0, granted: 0, booked: 0, used: 0, late: 0 }
 const noBudget: Budget = { moves: 0, aborts: 0, takeovers: 0, lapses: 0, refills: 0, edgeCrashes: 0 }
 
@@ -21,8 +24,12 @@ export interface FairDelivery {
   readonly stuck: World | null
 }
 
-/** Runs fair delivery from every state of a table. */
-export function fairDelivery(states: StateTable, model: Model, maxRounds = 20): FairDelivery {
+/**
+ * Runs fair delivery from every state of a table.
+ * @param silentStrays whether nodes that were left behind stay silent for ever; the migration has to end
+ *   without them, and only they stay uncollected
+ */
+export function fairDelivery(states: StateTable, model: Model, silentStrays = false): FairDelivery {
   const calm: Model = { ...model, instance: { ...model.instance, crashes: false } }
   const seen = new StateTable()
   const roundsFrom: number[] = []
@@ -36,12 +43,12 @@ export function fairDelivery(states: StateTable, model: Model, maxRounds = 20): 
       known = roundsFrom[at]
       if (known !== undefined) break
       path.push(at)
-      if (isOver(world)) {
+      if (isOver(world, silentStrays)) {
         known = -1
         break
       }
       if (path.length > maxRounds) return { starts: seen.size, longestRounds, stuck: world }
-      world = round(world, calm)
+      world = round(world, calm, silentStrays)
     }
     for (const at of path.reverse()) {
       known += 1
@@ -58,15 +65,16 @@ function durable(world: World): World {
 }
 
 /** Closed, everything collected, and the client served unless there is nothing to serve it from. */
-function isOver(world: World): boolean {
+function isOver(world: World, silentStrays: boolean): boolean {
   const { placement, edge, nodes } = world
-  if (openMigration(placement) !== null || placement.strays.length > 0) return false
+  if (openMigration(placement) !== null) return false
+  if (placement.strays.length > 0) return silentStrays
   const owner = nodes.find(({ name }) => name === placement.owner)
   return !edge.pending || placement.ownerPassedOver || owner?.account?.balance === 0
 }
 
 /** Every party repeats what it waits for, every node sends a heartbeat, and all of it arrives. */
-function round(start: World, model: Model): World {
+function round(start: World, model: Model, silentStrays: boolean): World {
   let world = start
   const queue: Envelope[] = []
   const first = (run: (emit: Emit) => void) => {
@@ -78,18 +86,21 @@ function round(start: World, model: Model): World {
       world = { ...next, net: [] }
     })
   }
+  const silent = (name: string) => silentStrays && start.placement.strays.some(({ node }) => node === name)
   const deliverAll = () => {
     for (let envelope = queue.shift(); envelope !== undefined; envelope = queue.shift()) {
+      if (envelope.to === 'node' && silent(envelope.node)) continue
       const arrived = envelope
       first((emit) => deliver(world, arrived, model, emit))
     }
   }
   queue.push(...model.alarm(world.placement))
   deliverAll()
-  for (const index of world.nodes.keys()) {
+  for (const [index, { name }] of world.nodes.entries()) {
+    if (silent(name)) continue
     first((emit) =>
-      heartbeat(world, index, model, (name, next) => {
-        if (!name.endsWith('lost')) emit(name, next)
+      heartbeat(world, index, model, (what, next) => {
+        if (!what.endsWith('lost')) emit(what, next)
       }),
     )
     deliverAll()

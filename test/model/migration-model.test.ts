@@ -121,6 +121,7 @@ describe('every reachable state', () => {
       expect(violation).toBeNull()
       const fair = fairDelivery(table, modelOf(instance, real))
       expect(fair.stuck).toBeNull()
+      expect(fairDelivery(table, modelOf(instance, real), true).stuck).toBeNull()
       console.info(
         `${name}: ${states} states, ${steps} steps; ends from all ${fair.starts} after a loss of everything ` +
           `under way, in at most ${fair.longestRounds} rounds`,
