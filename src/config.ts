@@ -1,6 +1,7 @@
 import type { NodeApi } from './core/control.ts'
 import type { CoordinatorApi } from './core/coordinator-api.ts'
 import { BOOK_LIMITS, type BookLimits } from './core/lease-book.ts'
+import { type OriginRule, parseOriginRules } from './core/origin.ts'
 
 /** A Durable Object namespace whose objects answer the calls of `Api`. */
 export type ObjectsOf<Api> = DurableObjectNamespace<Api & Rpc.DurableObjectBranded>
@@ -16,6 +17,41 @@ export interface Env {
   /** `TEAM.cloudflareaccess.com` and the application's audience tag: operators may come by Cloudflare Access. */
   readonly STINT_ACCESS_TEAM_DOMAIN?: string
   readonly STINT_ACCESS_AUD?: string
+  /** Origins that nodes may name: `host`, `host:port`, `*.domain` or `*` (any public name), by commas. None by default. */
+  readonly STINT_ORIGINS?: string
+  /**
+   * The request header in which the platform tells the client's address, such as `CF-Connecting-IP` behind
+   * Cloudflare. Unset, no header is believed: deny lists match nobody and allow lists let nobody in.
+   */
+  readonly STINT_ADDRESS_HEADER?: string
+}
+
+/** What the edge needs of its environment; a Worker of one's own binds these two. */
+export type EdgeEnv = Pick<Env, 'NODES' | 'COORDINATOR' | 'STINT_ORIGINS' | 'STINT_ADDRESS_HEADER'>
+
+/** The edge's settings as read from the environment. */
+export interface EdgeSettings {
+  readonly origins: readonly OriginRule[]
+  readonly addressHeader: string | undefined
+}
+
+/** Reads the edge's settings. A list of origins that cannot be read allows none. */
+export function edgeSettings(env: EdgeEnv): EdgeSettings {
+  const origins = parseOriginRules(env.STINT_ORIGINS ?? '')
+  if (!origins.ok) console.error(`STINT_ORIGINS: ${origins.error}; no origin is allowed`)
+  const header = env.STINT_ADDRESS_HEADER ?? ''
+  return Object.freeze({
+    origins: origins.ok ? origins.value : [],
+    addressHeader: header === '' ? undefined : header,
+  })
+}
+
+/** The service a node names as its origin, bound as `SERVICE_` and the name in upper case, "." and "-" as "_". */
+export function serviceOf(env: EdgeEnv, name: string): Fetcher | undefined {
+  const binding: unknown = Reflect.get(env, `SERVICE_${name.toUpperCase().replace(/[.-]/g, '_')}`)
+  return typeof binding === 'object' && binding !== null && 'fetch' in binding
+    ? (binding as Fetcher)
+    : undefined
 }
 
 /** Bounds of one edge isolate. Each is a hard limit; tests hold them at the limit and one beyond. */
@@ -31,7 +67,13 @@ export interface Limits {
   readonly routeStaleMs: number
   /** How long a message to a node may take before it is given up. */
   readonly messageMs: number
+  /** How long an origin may take until its answer begins, and a body until its next piece. */
   readonly upstreamMs: number
+  readonly bodyIdleMs: number
+  /** Longest request body, bytes. */
+  readonly bodyBytes: number
+  /** Questions to the coordinator under way at a time, so that invented hosts do not flood it. */
+  readonly lookups: number
 }
 
 /** The defaults of {@link Limits}, for an isolate of 128 MiB. */
@@ -44,6 +86,9 @@ export const LIMITS: Limits = {
   routeStaleMs: 3_600_000,
   messageMs: 1_000,
   upstreamMs: 30_000,
+  bodyIdleMs: 30_000,
+  bodyBytes: 100 * 1024 * 1024,
+  lookups: 64,
 }
 
 /** The name of the one coordinator object. */

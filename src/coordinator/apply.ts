@@ -9,7 +9,7 @@ import {
 } from '../core/coordinator-api.ts'
 import type { ManifestSet } from '../core/manifest/check.ts'
 import type { NodeManifest } from '../core/manifest/node.ts'
-import { describeRoute, routeKeys } from '../core/manifest/route.ts'
+import { claimKeys, describeRoute } from '../core/manifest/route.ts'
 import type { TenantManifest } from '../core/manifest/tenant.ts'
 import { err, ok } from '../core/result.ts'
 import { canonicalJson } from './canonical.ts'
@@ -204,8 +204,7 @@ function takeClaims(work: Work, { metadata, spec }: TenantManifest): void {
       work.faults.push({ code: 'conflict', kind: 'Tenant', name: tenant, message })
     }
   }
-  if (spec.hosts.length === 0 && spec.paths.length === 0) return
-  for (const key of routeKeys({ hosts: spec.hosts, paths: spec.paths, methods: [] })) {
+  for (const key of claimKeys(spec)) {
     const owner = store.all<{ tenant: string }>('SELECT tenant FROM claims WHERE key = ?', key)[0]?.tenant
     if (owner === undefined) store.run('INSERT INTO claims VALUES (?, ?)', key, tenant)
     else if (owner !== tenant) {

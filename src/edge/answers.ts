@@ -1,3 +1,6 @@
+import { POLICY_NAME } from './fields.ts'
+import type { KnownRoute } from './known-route.ts'
+
 /** RFC 9457 problem types of draft-ietf-httpapi-ratelimit-headers. */
 const QUOTA_EXCEEDED = 'https://iana.org/assignments/http-problem-types#quota-exceeded'
 const REDUCED_CAPACITY = 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity'
@@ -6,30 +9,49 @@ const OVER_QUOTA = JSON.stringify({
   type: QUOTA_EXCEEDED,
   title: 'Too many requests: this tenant has used its share for now',
   status: 429,
-  'violated-policies': ['base'],
+  'violated-policies': [POLICY_NAME],
 })
 
-/** 429: the tenant, not the node, is the cause. */
-export function overQuota(retryAfterMs: number): Response {
-  return problem(429, OVER_QUOTA, retryAfterMs)
+/** Longest wait announced, seconds; also bounds the answers kept per tenant. */
+const MAX_RETRY_SECONDS = 3_600
+
+/** 429: the tenant, not the node, is the cause. Made once per tenant and wait, since floods ask for it most. */
+export function overQuota(known: KnownRoute, retryAfterMs: number): Response {
+  const seconds = retrySeconds(retryAfterMs)
+  let init = known.refusals.get(seconds)
+  if (init === undefined) {
+    const headers = problemHeaders(seconds)
+    if (known.fields !== undefined) {
+      headers['RateLimit-Policy'] = known.fields.policy
+      headers['RateLimit'] = known.fields.exhausted(seconds)
+    }
+    init = { status: 429, headers }
+    known.refusals.set(seconds, init)
+  }
+  return new Response(OVER_QUOTA, init)
 }
 
 /** 503: the node cannot be reached or cannot serve now; the tenant is not the cause. */
 export function unavailable(code: string, detail: string, retryAfterMs: number): Response {
   const body = { type: REDUCED_CAPACITY, title: 'Temporarily unavailable', status: 503, code, detail }
-  return problem(503, JSON.stringify(body), retryAfterMs)
+  const headers = problemHeaders(retrySeconds(retryAfterMs))
+  return new Response(JSON.stringify(body), { status: 503, headers })
 }
 
 /** An error that is no matter of quota: a code and a sentence, never a stack. */
 export function failure(status: number, code: string, detail: string): Response {
-  return problem(status, JSON.stringify({ type: 'about:blank', title: code, status, code, detail }))
+  const body = JSON.stringify({ type: 'about:blank', title: code, status, code, detail })
+  return new Response(body, { status, headers: problemHeaders() })
 }
 
-function problem(status: number, body: string, retryAfterMs?: number): Response {
-  const headers: Record<string, string> = {
+function retrySeconds(retryAfterMs: number): number {
+  return Math.min(MAX_RETRY_SECONDS, Math.max(1, Math.ceil(retryAfterMs / 1000)))
+}
+
+function problemHeaders(retryAfterSeconds?: number): Record<string, string> {
+  return {
     'Content-Type': 'application/problem+json',
     'Cache-Control': 'no-store',
+    ...(retryAfterSeconds === undefined ? {} : { 'Retry-After': String(retryAfterSeconds) }),
   }
-  if (retryAfterMs !== undefined) headers['Retry-After'] = String(Math.max(1, Math.ceil(retryAfterMs / 1000)))
-  return new Response(body, { status, headers })
 }

@@ -1,14 +1,5 @@
-import { toMicro } from '../core/amount.ts'
-import type { HostRoutes, Route } from '../core/control.ts'
-
-/** A route as the isolate keeps it: with what the hot path needs worked out once. */
-export interface KnownRoute {
-  readonly route: Route
-  /** Micro-tokens of a request without any rule. */
-  readonly costPerRequest: number
-  /** Guaranteed micro-tokens per round. */
-  readonly baseTokens: number
-}
+import type { HostRoutes } from '../core/control.ts'
+import { type KnownRoute, prepareRoute } from './known-route.ts'
 
 interface CachedHost {
   readonly routes: readonly KnownRoute[]
@@ -91,22 +82,13 @@ export class Directory {
     }
     this.#unknown.delete(host)
     this.#hosts.delete(host)
-    this.#hosts.set(host, { routes: answer.routes.map(prepare), readAtMs: nowMs, refreshing: false })
+    this.#hosts.set(host, { routes: answer.routes.map(prepareRoute), readAtMs: nowMs, refreshing: false })
     dropOldest(this.#hosts, this.#limits.knownHosts)
   }
 
   /** Forgets a host, so that the next request reads its route anew. */
   forget(host: string): void {
     this.#hosts.delete(host)
-  }
-}
-
-function prepare(route: Route): KnownRoute {
-  const { policy, roundMs } = route
-  return {
-    route,
-    costPerRequest: toMicro(policy.cost.perRequest),
-    baseTokens: Math.round((toMicro(policy.base) * roundMs) / 1000),
   }
 }
 

@@ -1,26 +1,45 @@
 import { Hono } from 'hono'
-import type { Env, Limits } from '../config.ts'
+import { type EdgeEnv, LIMITS, type Limits } from '../config.ts'
 import { failure } from './answers.ts'
 import { Isolate } from './isolate.ts'
+import type { Execution } from './refill.ts'
+import { forward } from './upstream.ts'
 
 /**
  * The edge as a Hono app: every request is identified, admitted, shaped, forwarded and metered.
  *
+ * @param limits bounds of one isolate; those not given have their defaults
+ *
  * @example
- * const gateway = createGateway(LIMITS)
+ * const gateway = createGateway()
  * export default { fetch: gateway.fetch }
  */
-export function createGateway(limits: Limits): Hono<{ Bindings: Env }> {
+export function createGateway<Env extends EdgeEnv>(limits: Partial<Limits> = {}): Hono<{ Bindings: Env }> {
   const gateway = new Hono<{ Bindings: Env }>()
   let isolate: Isolate | undefined
   gateway.all('*', (c) => {
     // Random ids exist only inside a request, so the isolate's state begins with its first one.
-    isolate ??= new Isolate(limits)
-    return isolate.serve(c.req.raw, c.env, c.executionCtx)
+    isolate ??= new Isolate({ ...LIMITS, ...limits })
+    return serve(isolate, c.req.raw, c.env, c.executionCtx)
   })
   gateway.onError((error) => {
     console.error(error)
     return failure(500, 'internal', 'an error on our side; it was logged')
   })
   return gateway
+}
+
+function serve(
+  isolate: Isolate,
+  request: Request,
+  env: EdgeEnv,
+  execution: Execution,
+): Response | Promise<Response> {
+  const visit = isolate.open(request, env, execution)
+  if (visit instanceof Response) return visit
+  const entry = isolate.enter(visit)
+  if (entry instanceof Promise) {
+    return entry.then((it) => (it instanceof Response ? it : forward(isolate, visit, it)))
+  }
+  return entry instanceof Response ? entry : forward(isolate, visit, entry)
 }

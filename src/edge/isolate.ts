@@ -1,221 +1,193 @@
-import type { Env, Limits } from '../config.ts'
-import { COORDINATOR_NAME } from '../config.ts'
-import type { Lease } from '../core/lease.ts'
+import { type EdgeEnv, type EdgeSettings, edgeSettings, type Limits } from '../config.ts'
 import { Verdict } from '../core/lease.ts'
-import { LeaseBook, type NodeLine } from '../core/lease-book.ts'
-import type { Moved } from '../core/messages.ts'
+import { parseTarget, type RequestTarget } from '../core/request-path.ts'
 import type { Outcome } from '../core/wait-queue.ts'
+import { type Account, Admission } from './admission.ts'
 import { failure, overQuota, unavailable } from './answers.ts'
-import { Directory, type KnownRoute } from './directory.ts'
-import { identify } from './identify.ts'
-import { type Messenger, planReport, startRefill } from './refill.ts'
-import { sleep } from './sleep.ts'
-import { forward } from './upstream.ts'
+import { requestCost } from './cost.ts'
+import { Finder } from './finder.ts'
+import { deviceOf, type KnownRoute } from './known-route.ts'
+import { Meter, type Price } from './meter.ts'
+import type { Execution } from './refill.ts'
+import { DEFAULT_URGENCY, urgencyOf } from './urgency.ts'
 
-/** The part of the platform's execution context that an isolate uses. */
-export interface Execution {
-  waitUntil(work: Promise<unknown>): void
+/** A request on its way through the edge. */
+export interface Visit {
+  readonly request: Request
+  readonly target: RequestTarget
+  readonly env: EdgeEnv
+  readonly execution: Execution
+  /** Micro-tokens, where the application itself says what the request costs. */
+  readonly cost?: number
 }
 
-/** How a request was admitted; otherwise the answer to give at once. */
-type Admission = { readonly borrowed: boolean } | { readonly answer: Response }
+/** An admitted request, with the meter of what it goes on to cost; or the answer to give at once. */
+export type Entry = Meter | Response
 
-const ADMITTED: Admission = { borrowed: false }
-const BORROWED: Admission = { borrowed: true }
 /** How often a request follows a tenant that moves while it waits. */
 const MAX_MOVES = 4
-/** A request that waits looks up this often, in case the one that asked for it is gone. */
-const POLL_MS = 100
-/** Urgency of RFC 9218 without a `Priority` field. */
-const DEFAULT_URGENCY = 3
+/** A waiting request keeps its head and at most so much of its body in memory. */
+const HEAD_BYTES = 4 * 1024
+const BUFFERED_BYTES = 64 * 1024
 
 /**
  * All that one edge isolate knows: its leases and its directory, in plain memory. Every request of the
- * isolate walks through here: identify, admit (or wait), forward, answer.
+ * isolate walks through here: identify, admit (or wait); then it is forwarded, metered and answered. What is
+ * known already is decided at once, without waiting for anything.
  */
 export class Isolate {
-  readonly #limits: Limits
-  readonly #book: LeaseBook
-  readonly #directory: Directory
+  readonly limits: Limits
+  readonly #finder: Finder
+  readonly #admission: Admission
+  #env: EdgeEnv | undefined
+  #settings: EdgeSettings | undefined
 
   constructor(limits: Limits) {
-    this.#limits = limits
-    this.#book = new LeaseBook(crypto.randomUUID(), limits.book)
-    this.#directory = new Directory(limits)
+    this.limits = limits
+    this.#finder = new Finder(limits)
+    this.#admission = new Admission(limits, this.#finder)
   }
 
-  async serve(request: Request, env: Env, execution: Execution): Promise<Response> {
-    const url = new URL(request.url)
-    const found = await this.#find(url, env, execution)
-    if (found instanceof Response) return found
-    const messenger = this.#messenger(env, execution)
-    let known = found
-    for (let moves = 0; moves < MAX_MOVES; moves++) {
-      const admitted = await this.#admit(known, messenger)
-      if (admitted === 'moved') {
-        const again = await this.#find(url, env, execution)
-        if (again instanceof Response) return again
-        known = again
-      } else if ('answer' in admitted) return admitted.answer
-      else return forward(request, url, known.route, admitted.borrowed, this.#limits.upstreamMs)
+  /** The settings in the environment, read once. */
+  settings(env: EdgeEnv): EdgeSettings {
+    if (this.#settings === undefined || this.#env !== env) {
+      this.#env = env
+      this.#settings = edgeSettings(env)
     }
-    return unavailable('moving', 'the tenant is being moved; try again', 1_000)
+    return this.#settings
   }
 
-  /** The route of a request; from the cache if it is there, else from the coordinator. */
-  async #find(url: URL, env: Env, execution: Execution): Promise<KnownRoute | Response> {
-    const host = url.hostname
-    let lookup = this.#directory.lookup(host, Date.now())
-    if (lookup.kind === 'miss') {
-      try {
-        this.#directory.learn(host, await coordinatorOf(env).resolveHost(host), Date.now())
-      } catch {
-        return unavailable(
-          'no-directory',
-          'the coordinator does not answer and this host is not known yet',
-          1_000,
-        )
-      }
-      lookup = this.#directory.lookup(host, Date.now())
+  /** Reads what a request addresses; a Response when that cannot be told. */
+  open(request: Request, env: EdgeEnv, execution: Execution): Visit | Response {
+    const target = parseTarget(request.url)
+    if (target === undefined) return failure(400, 'bad-target', 'the host name or the path is malformed')
+    if (request.body !== null && Number(request.headers.get('Content-Length') ?? 0) > this.limits.bodyBytes) {
+      return failure(413, 'body-too-large', `a body may have at most ${this.limits.bodyBytes} bytes`)
     }
-    if (lookup.kind !== 'known') return failure(404, 'no-such-tenant', 'no tenant claims this host name')
-    if (lookup.stale && this.#directory.beginRefresh(host)) execution.waitUntil(this.#refresh(host, env))
-    const known = identify(lookup.routes, url.pathname)
-    return known ?? failure(404, 'no-such-tenant', 'no tenant claims this path')
+    return { request, target, env, execution }
   }
 
-  async #refresh(host: string, env: Env): Promise<void> {
-    try {
-      this.#directory.learn(host, await coordinatorOf(env).resolveHost(host), Date.now())
-    } catch {
-      this.#directory.failRefresh(host)
+  /** Admits a request of a host, or answers it. @param tenant a name the application gave instead */
+  enter(visit: Visit, tenant?: string): Entry | Promise<Entry> {
+    const { target, request, env, execution } = visit
+    const found =
+      tenant === undefined
+        ? this.#finder.byRequest(target, request.headers, env, execution)
+        : this.#finder.byTenant(tenant, env, execution)
+    if (found instanceof Promise) {
+      return found.then((it) => (it instanceof Response ? it : this.#admit(visit, it, tenant, 0)))
     }
+    return found instanceof Response ? found : this.#admit(visit, found, tenant, 0)
   }
 
-  async #admit(known: KnownRoute, messenger: Messenger): Promise<Admission | 'moved'> {
+  #admit(visit: Visit, known: KnownRoute, tenant: string | undefined, moves: number): Entry | Promise<Entry> {
+    const { request, target, env, execution } = visit
     const { route } = known
-    if (route.node === undefined) {
-      return { answer: unavailable('not-placed', 'the tenant has no machine yet', 5_000) }
+    if (!this.#addressAllowed(known, request, env)) {
+      return failure(403, 'address-not-allowed', 'requests from this address are not accepted')
     }
-    const line = this.#book.line(route.node)
-    const lease = this.#leaseOf(line, known)
-    const waiter = Promise.withResolvers<Outcome>()
-    const nowMs = Date.now()
-    const verdict = this.#book.admit(
-      line,
-      lease,
-      {
-        cost: known.costPerRequest,
-        maxWaitMs: route.policy.maxWaitMs,
-        urgency: DEFAULT_URGENCY,
-        bytes: 0,
-        settle: waiter.resolve,
-      },
-      nowMs,
-    )
-    if (this.#book.messageDue(line, lease, nowMs)) {
-      startRefill(this.#book, line, messenger, this.#limits.messageMs)
+    if (route.policy.mode === 'off') return new Meter(known)
+    if (route.node === undefined) return unavailable('not-placed', 'the tenant has no machine yet', 5_000)
+    const device =
+      known.devices.length === 0 ? undefined : deviceOf(known, target.host, target.guard, request.method)
+    const account = this.#admission.account(known, route.node, device, env, execution)
+    const given = visit.cost ?? requestCost(known.prices, request.method, target.guard)
+    const cost = Math.max(given, account.lease.expectedCost)
+    const price = { given, reserve: cost }
+    const verdict = this.#admission.decide(account, cost, route.policy.maxWaitMs)
+    if (verdict !== Verdict.join || route.policy.mode === 'shadow') {
+      return this.#conclude(account, price, verdict)
     }
-    planReport(this.#book, line, messenger, route.roundMs / 2, this.#limits.messageMs)
-    if (verdict === Verdict.admit) return this.#admitted(lease, ADMITTED)
-    if (verdict === Verdict.admitBorrowed) return this.#admitted(lease, BORROWED)
-    if (verdict === Verdict.refuse) return this.#refused(lease, nowMs)
-    if (verdict === Verdict.unreachable) return this.#unreachable(known, lease, nowMs)
-    const outcome = await this.#wait(line, lease, waiter.promise, nowMs, route.policy.maxWaitMs, messenger)
+    return this.#wait(visit, account, price, tenant, moves)
+  }
+
+  #conclude(account: Account, price: Price, verdict: Verdict): Entry {
+    const { known, lease } = account
+    if (verdict === Verdict.admit || verdict === Verdict.admitBorrowed) {
+      return this.#admitted(account, price, verdict === Verdict.admitBorrowed)
+    }
+    if (known.route.policy.mode === 'shadow') {
+      const demand = { cost: price.reserve, maxWaitMs: 0, urgency: DEFAULT_URGENCY, bytes: 0 }
+      if (verdict === Verdict.join) this.#admission.observe(account, demand)
+      else lease.shadowed++
+      lease.admitted++
+      return new Meter(known, account, this.#admission, { given: 0, reserve: 0 }, false)
+    }
+    return verdict === Verdict.refuse ? this.#refused(account) : this.#unreachable(account, price)
+  }
+
+  async #wait(
+    visit: Visit,
+    account: Account,
+    price: Price,
+    tenant: string | undefined,
+    moves: number,
+  ): Promise<Entry> {
+    const { request } = visit
+    const { policy } = account.known.route
+    const outcome: Outcome = await this.#admission.wait(account, {
+      cost: price.reserve,
+      maxWaitMs: policy.maxWaitMs,
+      urgency: urgencyOf(request.headers.get('Priority'), policy.urgency),
+      bytes: HEAD_BYTES + (request.body === null ? 0 : BUFFERED_BYTES),
+    })
     switch (outcome) {
       case 'admitted':
-        return this.#admitted(lease, ADMITTED)
       case 'borrowed':
-        return this.#admitted(lease, BORROWED)
+        return this.#admitted(account, price, outcome === 'borrowed')
       case 'gone':
       case 'refused':
-        return this.#refused(lease, Date.now())
+        return this.#refused(account)
       case 'unreachable':
-        return this.#unreachable(known, lease, Date.now())
+        return this.#unreachable(account, price)
       case 'moved':
-        return 'moved'
+        if (moves >= MAX_MOVES) return unavailable('moving', 'the tenant is being moved; try again', 1_000)
+        return this.#again(visit, tenant, moves + 1)
     }
   }
 
-  /**
-   * Waits for the outcome with timers of this request alone: another request's timer may be gone with its
-   * client. Whoever wakes up first asks the node for all.
-   */
-  async #wait(
-    line: NodeLine,
-    lease: Lease,
-    outcome: Promise<Outcome>,
-    fromMs: number,
-    maxWaitMs: number,
-    messenger: Messenger,
-  ): Promise<Outcome> {
-    const deadlineMs = fromMs + Math.max(maxWaitMs, this.#limits.book.answerMs)
-    for (;;) {
-      const nowMs = Date.now()
-      const pause = sleep(Math.max(1, Math.min(deadlineMs, Math.max(lease.askAtMs, nowMs + POLL_MS)) - nowMs))
-      const ended = await Promise.race([outcome, pause.done])
-      pause.cancel()
-      if (ended !== undefined) return ended
-      this.#book.expire(lease, Date.now())
-      if (this.#book.messageDue(line, lease, Date.now())) {
-        startRefill(this.#book, line, messenger, this.#limits.messageMs)
-      }
-    }
+  async #again(visit: Visit, tenant: string | undefined, moves: number): Promise<Entry> {
+    const { target, request, env, execution } = visit
+    const found = await (tenant === undefined
+      ? this.#finder.byRequest(target, request.headers, env, execution)
+      : this.#finder.byTenant(tenant, env, execution))
+    return found instanceof Response ? found : this.#admit(visit, found, tenant, moves)
   }
 
-  #leaseOf(line: NodeLine, known: KnownRoute): Lease {
-    const { route } = known
-    const lease = this.#book.lease(line, route.tenant, undefined, route.epoch)
-    if (lease.session === '') {
-      lease.baseTokens = known.baseTokens
-      lease.roundMs = route.roundMs
-    }
-    return lease
+  #admitted(account: Account, price: Price, borrowed: boolean): Meter {
+    account.lease.admitted++
+    return new Meter(account.known, account, this.#admission, price, borrowed)
   }
 
-  #admitted(lease: Lease, admission: Admission): Admission {
-    lease.admitted++
-    return admission
-  }
-
-  #refused(lease: Lease, nowMs: number): Admission {
+  #refused({ known, lease }: Account): Response {
     lease.refused++
-    return { answer: overQuota(lease.askAtMs - nowMs) }
+    return overQuota(known, lease.askAtMs - Date.now())
   }
 
   /** The node does not answer: the tenant's own setting decides. */
-  #unreachable(known: KnownRoute, lease: Lease, nowMs: number): Admission {
+  #unreachable(account: Account, price: Price): Entry {
+    const { known, lease } = account
     const { whenUnreachable } = known.route.policy
     const admit =
       whenUnreachable === 'open' ||
-      (whenUnreachable === 'guarantee' && lease.takeGuaranteed(known.costPerRequest, nowMs))
+      (whenUnreachable === 'guarantee' && lease.takeGuaranteed(price.reserve, Date.now()))
     if (!admit) {
       lease.refused++
-      return { answer: unavailable('node-unreachable', 'the machine of this tenant does not answer', 1_000) }
+      return unavailable('node-unreachable', 'the machine of this tenant does not answer', 1_000)
     }
     lease.unreachable++
-    return this.#admitted(lease, ADMITTED)
+    return this.#admitted(
+      account,
+      whenUnreachable === 'open' ? { ...price, reserve: price.given } : price,
+      false,
+    )
   }
 
-  #messenger(env: Env, execution: Execution): Messenger {
-    return {
-      node: (name) => env.NODES.get(env.NODES.idFromName(name)),
-      waitUntil: (work) => execution.waitUntil(work),
-      moved: (line, moved) => this.#moved(line, moved, env),
-    }
+  #addressAllowed(known: KnownRoute, request: Request, env: EdgeEnv): boolean {
+    if (known.deny === undefined && known.allow === undefined) return true
+    const header = this.settings(env).addressHeader
+    const address = header === undefined ? '' : (request.headers.get(header) ?? '').trim()
+    if (known.deny?.has(address)) return false
+    return known.allow === undefined || known.allow.has(address)
   }
-
-  /** A node no longer serves these tenants: their routes are read anew, their leases go along. */
-  async #moved(line: NodeLine, moved: readonly Moved[], env: Env): Promise<void> {
-    for (const { tenant } of moved) {
-      const route = await coordinatorOf(env).resolveTenant(tenant)
-      for (const host of route?.policy.hosts ?? []) this.#directory.forget(host)
-      if (route?.node === undefined || route.node === line.node) continue
-      this.#book.move(line, this.#book.line(route.node), tenant, route.epoch)
-    }
-  }
-}
-
-function coordinatorOf(env: Env) {
-  return env.COORDINATOR.get(env.COORDINATOR.idFromName(COORDINATOR_NAME))
 }

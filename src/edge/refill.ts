@@ -3,6 +3,11 @@ import type { LeaseBook, NodeLine } from '../core/lease-book.ts'
 import type { LeaseReply, Moved } from '../core/messages.ts'
 import { sleep } from './sleep.ts'
 
+/** The part of the platform's execution context that the edge uses. */
+export interface Execution {
+  waitUntil(work: Promise<unknown>): void
+}
+
 /** How an isolate reaches a node object from within one request. */
 export interface Messenger {
   /** A fresh stub: stubs of one request cannot be used in another. */

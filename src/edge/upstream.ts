@@ -1,78 +1,98 @@
-import type { Route } from '../core/control.ts'
+import { serviceOf } from '../config.ts'
+import { checkOrigin } from '../core/origin.ts'
+import type { RequestTarget } from '../core/request-path.ts'
 import { failure } from './answers.ts'
+import { BodyError, declaredLength, passBody } from './body.ts'
+import { echo } from './echo.ts'
+import { finish } from './finish.ts'
+import { onwardHeaders, stripHopHeaders } from './headers.ts'
+import type { Isolate, Visit } from './isolate.ts'
+import type { Meter } from './meter.ts'
+import { relay } from './socket.ts'
 
-/** Tells that a request was admitted on tokens borrowed from idle tenants. */
-const BORROWED_HEADER = 'Stint-Borrowed'
-
-/** Headers that end at this hop (RFC 9110, section 7.6.1), and those of our own that clients must not send. */
-const NOT_FORWARDED = [
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'stint-borrowed',
-  'stint-tenant',
-  'stint-cost',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-proto',
-  'x-real-ip',
-  'forwarded',
-]
-
-/** Sends an admitted request to the origin of the tenant's node, or answers it by the built-in echo. */
-export async function forward(
-  request: Request,
-  url: URL,
-  route: Route,
-  borrowed: boolean,
-  upstreamMs: number,
-): Promise<Response> {
-  const { upstream } = route
-  if ('echo' in upstream) return echo(request, url, route, borrowed)
-  if (!('url' in upstream))
-    return failure(502, 'no-upstream', 'this kind of origin cannot be reached from here')
-  const headers = new Headers(request.headers)
-  for (const name of NOT_FORWARDED) headers.delete(name)
-  headers.set('Stint-Tenant', route.tenant)
-  const target = targetOf(upstream.url, url)
-  try {
-    const response = await fetch(target, {
-      method: request.method,
-      headers,
-      body: request.body,
-      redirect: 'manual',
-      signal: AbortSignal.timeout(upstreamMs),
-    })
-    if (!borrowed) return response
-    const marked = new Response(response.body, response)
-    marked.headers.set(BORROWED_HEADER, '1')
-    return marked
-  } catch (error) {
-    if (error instanceof DOMException && error.name === 'TimeoutError') {
-      return failure(504, 'upstream-timeout', 'the origin did not answer in time')
+/** Sends an admitted request to the origin of the tenant's node; the answer passes by the meter. */
+export function forward(isolate: Isolate, visit: Visit, meter: Meter): Response | Promise<Response> {
+  const { upstream } = meter.known.route
+  if ('echo' in upstream) return echo(visit, meter)
+  if ('service' in upstream) {
+    const service = serviceOf(visit.env, upstream.service)
+    if (service === undefined) {
+      return failure(502, 'no-upstream', 'the service that is this origin is not bound')
     }
-    return failure(502, 'upstream-failed', 'the origin could not be reached')
+    const { target } = visit
+    return exchange(isolate, visit, meter, service, `http://${target.host}${target.path}${target.search}`)
   }
+  const origin = checkOrigin(upstream.url, isolate.settings(visit.env).origins)
+  if (!origin.ok) return failure(502, 'origin-not-allowed', 'the operator does not allow this origin')
+  return exchange(isolate, visit, meter, globalThis, below(origin.value, visit.target))
 }
 
 /** The request's path below the origin's; set as a path, so that no path can name another host. */
-function targetOf(origin: string, url: URL): URL {
-  const target = new URL(origin)
-  target.pathname =
-    (target.pathname.endsWith('/') ? target.pathname.slice(0, -1) : target.pathname) + url.pathname
-  target.search = url.search
-  return target
+function below(origin: URL, target: RequestTarget): string {
+  const url = new URL(origin)
+  url.pathname = (url.pathname.endsWith('/') ? url.pathname.slice(0, -1) : url.pathname) + target.path
+  url.search = target.search
+  return url.href
 }
 
-function echo(request: Request, url: URL, route: Route, borrowed: boolean): Response {
-  const body = { tenant: route.tenant, node: route.node, method: request.method, path: url.pathname }
-  const headers: Record<string, string> = { 'Content-Type': 'application/json' }
-  if (borrowed) headers[BORROWED_HEADER] = '1'
-  return new Response(`${JSON.stringify(body)}\n`, { headers })
+async function exchange(
+  { limits }: Isolate,
+  { request }: Visit,
+  meter: Meter,
+  service: Pick<Fetcher, 'fetch'>,
+  url: string,
+): Promise<Response> {
+  const abort = new AbortController()
+  let late = false
+  let timer: ReturnType<typeof setTimeout> | null = null
+  const startDeadline = () => {
+    timer = setTimeout(() => {
+      late = true
+      abort.abort()
+    }, limits.upstreamMs)
+  }
+  let fault: unknown
+  const body =
+    request.body === null
+      ? null
+      : passBody(request.body, {
+          pass: (bytes) => meter.passIn(bytes),
+          length: declaredLength(request.headers),
+          maxBytes: limits.bodyBytes,
+          idleMs: limits.bodyIdleMs,
+          // The origin's time runs from when it has all of the request; the client's own idle time before.
+          ended: (error) => {
+            fault = error
+            if (error === undefined) startDeadline()
+            else abort.abort()
+          },
+        })
+  if (body === null) startDeadline()
+  try {
+    const answer = await service.fetch(url, {
+      method: request.method,
+      headers: onwardHeaders(request.headers, meter.known.route.tenant),
+      body,
+      redirect: 'manual',
+      signal: abort.signal,
+    })
+    if (answer.webSocket !== null) return relay(answer, meter)
+    const passed = finish(answer, meter)
+    stripHopHeaders(passed.headers)
+    return passed
+  } catch {
+    return whyNot(fault, late, limits.bodyBytes)
+  } finally {
+    if (timer !== null) clearTimeout(timer)
+  }
+}
+
+function whyNot(fault: unknown, late: boolean, bodyBytes: number): Response {
+  if (fault instanceof BodyError) {
+    return fault.code === 'too-large'
+      ? failure(413, 'body-too-large', `a body may have at most ${bodyBytes} bytes`)
+      : failure(408, 'body-too-slow', 'the body did not arrive in time')
+  }
+  if (late) return failure(504, 'upstream-timeout', 'the origin did not answer in time')
+  return failure(502, 'upstream-failed', 'the origin could not be reached')
 }

@@ -63,6 +63,7 @@ describe('defaults', () => {
       maxWaitMs: 0,
       hosts: [],
       paths: [],
+      keys: [],
       mode: 'enforce',
       whenUnreachable: 'guarantee',
       cost: { perRequest: 1, perKiBIn: 0, perKiBOut: 0, header: 'Stint-Cost', rules: [] },

@@ -1,7 +1,7 @@
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env as bindings } from 'cloudflare:workers'
 import type { Hono } from 'hono'
-import { type Env, LIMITS, type Limits } from '../../src/config.ts'
+import type { Env, Limits } from '../../src/config.ts'
 import { createGateway } from '../../src/edge/gateway.ts'
 import type { NodeObject } from '../../src/node/node-object.ts'
 import { applyText } from './apply.ts'
@@ -35,7 +35,7 @@ let worlds = 0
  */
 export async function world(text: string, limits: Partial<Limits> = {}): Promise<World> {
   const name = `-w${worlds++}`
-  const gateway = createGateway({ ...LIMITS, ...limits })
+  const gateway = createGateway<Env>(limits)
   const apply = (more: string) => applyText(env, more.replaceAll('$', name))
   await apply(text)
   const send = async (tenant: string, { path = '/', env: given = env, ...init }: AskOptions = {}) => {

@@ -3,7 +3,7 @@ import { compositeKey } from '../name.ts'
 import type { Resource } from './document.ts'
 import { errorAt, type ManifestError, type Place } from './errors.ts'
 import type { NodeManifest } from './node.ts'
-import { describeRoute, routeKeys } from './route.ts'
+import { claimKeys, describeRoute } from './route.ts'
 import type { TenantManifest } from './tenant.ts'
 
 /** Everything that was declared, each name once and no route claimed twice. */
@@ -49,14 +49,13 @@ function checkClaims(
   claims: Map<string, Resource>,
   errors: ManifestError[],
 ): void {
-  const { hosts, paths } = tenant.spec
-  if (hosts.length === 0 && paths.length === 0) return // found by key or by a function, claims no route
-  for (const key of routeKeys({ hosts, paths, methods: [] })) {
+  const { hosts, keys } = tenant.spec
+  for (const key of claimKeys(tenant.spec)) {
     const other = claims.get(key)
     if (other === undefined) claims.set(key, resource)
     else if (other !== resource) {
       const owner = `tenant ${other.manifest.metadata.name} (${placeText(other.place)})`
-      const field = hosts.length > 0 ? 'hosts' : 'paths'
+      const field = keys.length > 0 ? 'keys' : hosts.length > 0 ? 'hosts' : 'paths'
       errors.push(
         errorAt(resource.place, ['spec', field], `must not claim ${describeRoute(key)}, ${owner} does`),
       )

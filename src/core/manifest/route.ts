@@ -43,14 +43,34 @@ export function* routeKeys(match: Match): Generator<string> {
   }
 }
 
+/**
+ * What a tenant claims for itself alone: its keys if it has any, else its routes. Tenants with keys may share
+ * a route, with each other and with one that has none.
+ */
+export function* claimKeys(spec: {
+  readonly hosts: readonly string[]
+  readonly paths: readonly string[]
+  readonly keys?: readonly { readonly sha256: string }[]
+}): Generator<string> {
+  const { hosts, paths, keys = [] } = spec
+  for (const { sha256 } of keys) yield compositeKey(KEY_CLAIM + sha256)
+  // Found by a function alone, a tenant claims nothing.
+  if (keys.length > 0 || (hosts.length === 0 && paths.length === 0)) return
+  yield* routeKeys({ hosts, paths, methods: [] })
+}
+
+/** Begins the claim of an API key: no host name holds a colon. */
+const KEY_CLAIM = 'key:'
+
 /** How many keys {@link routeKeys} makes. */
 export function routeCount(match: Match): number {
   return Math.max(1, match.hosts.length) * Math.max(1, match.paths.length) * Math.max(1, match.methods.length)
 }
 
-/** A key of {@link routeKeys} in words: `GET alpha.localhost/api`. */
+/** A key of {@link routeKeys} or {@link claimKeys} in words: `GET alpha.localhost/api`. */
 export function describeRoute(key: string): string {
   const [host = '', path = '', method = ''] = splitCompositeKey(key)
+  if (host.startsWith(KEY_CLAIM)) return `the key ${host.slice(KEY_CLAIM.length, KEY_CLAIM.length + 8)}…`
   return `${method === '' ? '' : `${method} `}${host === '' ? `${path} on any host` : host + path}`
 }
 

@@ -56,6 +56,10 @@ const cost = strict({
     .default([]),
 })
 
+const sha256 = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, { error: 'must be 64 lower-case hexadecimal digits: the SHA-256 of the key' })
+
 const urgency = z.int().min(0).max(7)
 
 const spec = strict({
@@ -63,6 +67,7 @@ const spec = strict({
   maxWaitMs: milliseconds(0, 60_000).default(0),
   hosts,
   paths,
+  keys: z.array(strict({ sha256 })).max(MAX_LIST).default([]),
   node: name.optional(),
   mode: z.enum(['enforce', 'shadow', 'off']).default('enforce'),
   whenUnreachable: z.enum(['guarantee', 'open', 'closed']).default('guarantee'),

@@ -1,0 +1,153 @@
+import type { EdgeEnv, Limits } from '../config.ts'
+import type { Lease, Verdict } from '../core/lease.ts'
+import { LeaseBook, type NodeLine } from '../core/lease-book.ts'
+import type { Outcome } from '../core/wait-queue.ts'
+import type { Finder } from './finder.ts'
+import type { KnownRoute } from './known-route.ts'
+import { type Execution, type Messenger, planReport, startRefill } from './refill.ts'
+import { sleep } from './sleep.ts'
+
+/** How long a request that waits sleeps before it looks for itself, and how much apart those behind it wake. */
+const POLL_MS = 100
+const SPREAD_MS = 4
+const MAX_SPREAD_MS = 400
+/** A client whose timer is so late has left, and its timers with it. */
+const GRACE_MS = 1_000
+
+/** Where a request's tokens come from. Line and lease change when the tenant moves under a long answer. */
+export interface Account {
+  readonly known: KnownRoute
+  line: NodeLine
+  lease: Lease
+  readonly env: EdgeEnv
+  readonly execution: Execution
+}
+
+/** What is asked of an account. */
+export interface Demand {
+  /** Micro-tokens. */
+  readonly cost: number
+  readonly maxWaitMs: number
+  readonly urgency: number
+  /** Memory it takes while it waits. */
+  readonly bytes: number
+}
+
+/** The leases of one isolate, and how requests spend from them or wait. */
+export class Admission {
+  readonly #limits: Limits
+  readonly #finder: Finder
+  readonly #book: LeaseBook
+  /** Tenants that have moved while this isolate knew them, and to where. */
+  readonly #homes = new Map<string, NodeLine>()
+
+  constructor(limits: Limits, finder: Finder) {
+    this.#limits = limits
+    this.#finder = finder
+    this.#book = new LeaseBook(crypto.randomUUID(), limits.book)
+  }
+
+  /** Opens the account of a route that is placed on a node. */
+  account(
+    known: KnownRoute,
+    node: string,
+    device: string | undefined,
+    env: EdgeEnv,
+    execution: Execution,
+  ): Account {
+    const { route } = known
+    const line = this.#book.line(node)
+    if (this.#homes.size > 0) this.#homes.delete(route.tenant)
+    const lease = this.#book.lease(line, route.tenant, device, route.epoch)
+    if (lease.session === '' && device === undefined) {
+      lease.baseTokens = known.baseTokens
+      lease.roundMs = route.roundMs
+    }
+    return { known, line, lease, env, execution }
+  }
+
+  /** Decides at once; on `join` the caller may {@link wait}. */
+  decide(account: Account, cost: number, maxWaitMs: number): Verdict {
+    this.#follow(account)
+    const { line, lease } = account
+    const nowMs = Date.now()
+    const verdict = this.#book.decide(line, lease, cost, maxWaitMs, nowMs)
+    this.tend(account, nowMs)
+    return verdict
+  }
+
+  /** Sends what is due: a message for more tokens, or a report of what was used. */
+  tend(account: Account, nowMs: number): void {
+    this.#follow(account)
+    const { line, lease, known } = account
+    if (this.#book.messageDue(line, lease, nowMs)) {
+      startRefill(this.#book, line, this.#messenger(account), this.#limits.messageMs)
+    }
+    if (nowMs >= line.reportDueAtMs) {
+      planReport(this.#book, line, this.#messenger(account), known.route.roundMs / 2, this.#limits.messageMs)
+    }
+  }
+
+  /** Counts what the node's word on a request would be, without letting it wait (shadow mode). */
+  observe({ lease }: Account, demand: Demand): void {
+    const settle = (outcome: Outcome) => {
+      if (outcome === 'refused') lease.shadowed++
+    }
+    this.#book.enqueue(lease, { ...demand, maxWaitMs: 0, settle }, Date.now())
+  }
+
+  /**
+   * Waits for tokens, with timers of this request alone: another request's timer may be gone with its client.
+   * Whoever wakes up first asks the node for all; those behind wake a little later each. A client that leaves
+   * takes its timers along, so that it stops showing that it is there, and its place is given up.
+   */
+  async wait(account: Account, demand: Demand): Promise<Outcome> {
+    const { lease } = account
+    const waiter = Promise.withResolvers<Outcome>()
+    let nowMs = Date.now()
+    const deadlineMs = nowMs + Math.max(demand.maxWaitMs, this.#limits.book.answerMs)
+    const spreadMs = Math.min(MAX_SPREAD_MS, this.#book.waitingCount(lease) * SPREAD_MS)
+    let wakesAtMs = nowMs
+    const gone = (atMs: number) => atMs > wakesAtMs + GRACE_MS
+    const ask = { ...demand, gone, settle: waiter.resolve }
+    if (!this.#book.enqueue(lease, ask, nowMs)) return 'refused'
+    this.tend(account, nowMs)
+    for (;;) {
+      const pauseMs = Math.max(POLL_MS, Math.min(lease.askAtMs - nowMs, 1_000)) + spreadMs
+      wakesAtMs = Math.min(deadlineMs, nowMs + pauseMs)
+      const pause = sleep(Math.max(1, wakesAtMs - nowMs))
+      const ended = await Promise.race([waiter.promise, pause.done])
+      pause.cancel()
+      if (ended !== undefined) return ended
+      nowMs = Date.now()
+      wakesAtMs = nowMs
+      if (nowMs >= deadlineMs) this.#book.expire(lease, nowMs)
+      this.tend(account, nowMs)
+    }
+  }
+
+  #messenger({ env, execution }: Account): Messenger {
+    return {
+      node: (name) => env.NODES.get(env.NODES.idFromName(name)),
+      waitUntil: (work) => execution.waitUntil(work),
+      moved: async (line, moved) => {
+        for (const { tenant, node, epoch } of await this.#finder.whereabouts(moved, env)) {
+          if (node === line.node) continue
+          const home = this.#book.line(node)
+          this.#book.move(line, home, tenant, epoch)
+          this.#homes.set(tenant, home)
+        }
+      },
+    }
+  }
+
+  /** An answer that streams for long may outlive its tenant's stay on a node. */
+  #follow(account: Account): void {
+    if (this.#homes.size === 0) return
+    const { tenant, device, epoch } = account.lease
+    const home = this.#homes.get(tenant)
+    if (home === undefined || home === account.line) return
+    account.line = home
+    account.lease = this.#book.lease(home, tenant, device, epoch)
+  }
+}
