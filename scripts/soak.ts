@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { Command, InvalidArgumentError } from 'commander'
 import { LocalStint } from './run/local.ts'
 import { runResetClient, type Seen } from './run/reset-client.ts'
@@ -132,16 +133,18 @@ function whole(text: string): number {
   return value
 }
 
-await new Command('soak')
-  .description('Soaks a self-hosted Stint (workerd serve): no 500, no hang, tokens conserved.')
-  .option('--requests <n>', 'requests in all', whole, 50_000)
-  .option('--connections <n>', 'connections at a time', whole, 64)
-  .option('--resets <share>', 'share of requests cut off by a third of the clients', Number, 0.5)
-  .option('--port <port>', 'port on 127.0.0.1', whole, 8797)
-  .option('--seed <n>', 'seed of the clients', whole, 1)
-  .action(main)
-  .parseAsync()
-  .catch((error: unknown) => {
-    console.error(`soak: ${error instanceof Error ? error.message : error}`)
-    process.exitCode = 1
-  })
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await new Command('soak')
+    .description('Soaks a self-hosted Stint (workerd serve): no 500, no hang, tokens conserved.')
+    .option('--requests <n>', 'requests in all', whole, 50_000)
+    .option('--connections <n>', 'connections at a time', whole, 64)
+    .option('--resets <share>', 'share of requests cut off by a third of the clients', Number, 0.5)
+    .option('--port <port>', 'port on 127.0.0.1', whole, 8797)
+    .option('--seed <n>', 'seed of the clients', whole, 1)
+    .action(main)
+    .parseAsync()
+    .catch((error: unknown) => {
+      console.error(`soak: ${error instanceof Error ? error.message : error}`)
+      process.exitCode = 1
+    })
+}
