@@ -35,8 +35,9 @@ export class Account {
   allottedTokens = 0
   /** Remainder below one cost that goes from one round into the next, as in deficit round robin. */
   carryTokens = 0
-  /** What last round's demand says of this one. */
+  /** What last round's demand says of this one, and what of it nobody can take from the account. */
   demandTokens = 0
+  entitledTokens = 0
 
   /** Whether it asked for anything this round, and Σ of the weights of the children that did. */
   active = false
@@ -106,12 +107,18 @@ export class Account {
   updateHold(): void {
     const parent = this.parent
     if (parent === undefined) return
-    const balance = this.ownTokens
-    // What a device does not lend to its siblings is not lent to other tenants either.
-    let due = this.reserved === 0 ? 0 : Math.floor(this.reserved * balance)
-    if (this.heldDueTokens > due) due = Math.min(this.heldDueTokens, balance)
-    const claim = this.allottedTokens - this.grantedTokens
-    const hold = Math.max(claim, due)
+    const own = this.ownTokens
+    const claim = Math.max(this.allottedTokens - this.grantedTokens, 0)
+    let due = 0
+    let hold = claim
+    if (this.reserved > 0) {
+      due = Math.floor(this.reserved * own)
+      if (own > claim) hold += Math.floor(this.reserved * (own - claim))
+    }
+    // What a device does not lend to its siblings is not lent to other tenants either, even if a sibling's
+    // spends, covered by the node, have used the tenant's own balance up.
+    if (this.heldDueTokens > due) due = this.heldDueTokens
+    if (due > hold) hold = due
     parent.heldTokens += hold - this.holdTokens
     parent.heldDueTokens += due - this.holdDueTokens
     this.holdTokens = hold

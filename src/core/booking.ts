@@ -1,9 +1,15 @@
 import type { Account } from './account.ts'
 import { fillCeiling } from './ceiling.ts'
 
-/** What `account` can have now, its own tokens included; the root (the node) has its pool. */
+/**
+ * What `account` can have now, its own tokens included; the root (the node) has its pool. Under a ceiling the
+ * devices share what it lets through in a round, not only whoever comes first.
+ */
 function available(account: Account, due: boolean): number {
-  return account.parent === undefined ? account.balanceTokens : account.ownTokens + freeFor(account, due)
+  if (account.parent === undefined) return account.balanceTokens
+  const all = account.ownTokens + freeFor(account, due)
+  if (due || account.ceilingTokens === Number.POSITIVE_INFINITY) return all
+  return Math.min(all, Math.max(account.ceilingTokens, account.allottedTokens) - account.grantedTokens)
 }
 
 /**

@@ -4,6 +4,8 @@ export interface Claimant {
   readonly ownTokens: number
   /** What it is expected to ask for. */
   readonly demandTokens: number
+  /** What of that it gets in any case: its own tokens as far as they are wanted. */
+  readonly entitledTokens: number
   /** Most it may have in a round, borrowed tokens included; `Infinity` without a ceiling. */
   readonly ceilingTokens: number
   /** Part of its idle tokens nobody else may use, 0…1. */
@@ -27,9 +29,9 @@ export function fairShare(total: number, claimants: readonly Claimant[]): Float6
   let left = total
   for (let i = 0; i < claimants.length; i++) {
     const c = claimants[i]!
-    const already = Math.min(c.demandTokens, c.ownTokens)
+    const already = c.entitledTokens
     shares[i] = already
-    left -= already + Math.floor(c.reserved * (c.ownTokens - already))
+    left -= already + Math.floor(c.reserved * Math.max(0, c.ownTokens - already))
     if (c.borrows && c.weight > 0 && targetOf(c) > already) hungry.push(i)
   }
   hungry.sort((i, j) => claimants[i]!.priority - claimants[j]!.priority)

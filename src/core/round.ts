@@ -10,19 +10,26 @@ export interface RoundEnd {
   readonly paused: boolean
 }
 
+/** The same, as seen by the accounts. */
+interface Ending extends RoundEnd {
+  /** Somebody was refused. */
+  readonly crowded: boolean
+  /** What the node hands on from this round to the next. */
+  readonly surplusTokens: number
+}
+
 /**
  * Starts every account's round anew: r = base − debt, demand from what was wanted, remainders carried.
  * The node's own pool becomes Q plus what is left of it: a deficit whole, a surplus up to a quarter of Q.
  */
 export function renewRound(root: Account, end: RoundEnd): void {
-  const crowded = root.refused
   const left = root.balanceTokens
-  const kept = root.heldDueTokens // tokens nobody lent expire with their round
-  let carry = 0
-  for (const account of root.children) carry += renew(account, end, crowded)
-  // What was left over while somebody was refused is worth sharing; what a pause left is no claim on this round.
-  const surplus = end.paused ? 0 : Math.min(Math.max(0, left - kept), Math.floor(root.baseTokens / 4))
-  root.balanceTokens = root.baseTokens + (left < 0 ? left : surplus)
+  // Tokens nobody lent expire with their round, and what a pause left is no claim on the next one.
+  const spare = end.paused ? 0 : Math.max(0, left - root.heldDueTokens)
+  const surplusTokens = Math.min(spare, Math.floor(root.baseTokens / 4))
+  const ending = { ...end, crowded: root.refused, surplusTokens }
+  for (const account of root.children) renew(account, ending)
+  root.balanceTokens = root.baseTokens + (left < 0 ? left : surplusTokens)
   root.wantedTokens = 0
   root.largestCost = 0
   root.vacatedTokens = 0
@@ -30,27 +37,29 @@ export function renewRound(root: Account, end: RoundEnd): void {
   root.refused = false
   root.activeWeight = 0
   root.unmeasured = end.paused
-  const carried = Math.min(carry, Math.max(0, root.balanceTokens - root.baseTokens))
-  allot(root, root.balanceTokens - carried)
+  allot(root, root.balanceTokens, surplusTokens)
 }
 
-/** Starts an account's round. @returns the remainder it carries over, if positive. */
-function renew(account: Account, end: RoundEnd, crowded: boolean): number {
+/** Starts an account's round. */
+function renew(account: Account, end: Ending): void {
+  const start = account.baseTokens - account.owedTokens
   let demand = 0
   if (account.children.length === 0 && !end.paused) {
     demand = (account.wantedTokens * end.roundMs) / end.elapsedMs
-    // Head-room, so that floods do not take what a tenant of varying demand will ask for.
-    if (crowded && !account.refused) demand *= 5 / 4
+    if (end.crowded && !account.refused && account.parent!.borrows) demand += headRoom(demand, start)
   }
+  let entitled = 0
   for (const device of account.children) {
-    renew(device, end, crowded)
-    demand += usableDemand(device)
+    renew(device, end)
+    demand += demandAbove(device)
+    entitled += device.entitledTokens
   }
-  const carry = account.refused ? remainder(account) : 0
-  const start = account.baseTokens - account.owedTokens
+  const carry = account.refused ? remainder(account, Math.floor(demand), end.surplusTokens) : 0
   account.balanceTokens = start
   account.owedTokens = Math.max(0, -start)
   account.demandTokens = Math.floor(demand)
+  // A tenant that owes gets no less than what its devices have of their own.
+  account.entitledTokens = Math.max(entitled, Math.min(account.demandTokens, account.ownTokens))
   account.carryTokens = carry
   account.wantedTokens = 0
   account.largestCost = 0
@@ -59,33 +68,63 @@ function renew(account: Account, end: RoundEnd, crowded: boolean): number {
   account.refused = false
   account.active = false
   account.activeWeight = 0
-  return Math.max(0, carry)
 }
 
-/** What a device asks its tenant for: not what its ceiling, or that it may not borrow, keeps from it anyway. */
-function usableDemand(device: Account): number {
-  const most = device.borrows ? device.ceilingTokens : Math.min(device.ceilingTokens, device.ownTokens)
-  return Math.min(device.demandTokens, most)
+/**
+ * A quarter more than was asked for, so that floods do not take what a tenant of varying demand will ask for;
+ * but only beyond its own tokens, which nobody can take from it, and not where what is left of it would be lost
+ * for the siblings.
+ */
+function headRoom(demand: number, own: number): number {
+  return Math.max(0, (demand * 5) / 4 - Math.max(demand, own))
+}
+
+/**
+ * What a device asks its tenant for: not what its ceiling, or that it may not borrow, keeps from it anyway,
+ * but also what it leaves idle and does not lend.
+ */
+function demandAbove(device: Account): number {
+  const own = device.ownTokens
+  const most = device.borrows ? device.ceilingTokens : Math.min(device.ceilingTokens, own)
+  const usable = Math.min(device.demandTokens, most)
+  return usable + (own > usable ? Math.floor(device.reserved * (own - usable)) : 0)
 }
 
 /**
  * What a refused account was allotted and not granted, or the other way round, as far as one cost of its own
- * can explain it. Larger remainders are forgotten: they would be a memory of debts and starve others.
+ * can explain it. Larger remainders are forgotten: they would be a memory of debts and starve others. But of
+ * what the node hands on, a tenant keeps what one of its devices left while another was refused, up to a quarter.
  */
-function remainder(account: Account): number {
+function remainder(account: Account, demand: number, surplusTokens: number): number {
+  if (!account.borrows) return 0
   const most = account.largestCost
-  return Math.max(-most, Math.min(most, account.allottedTokens - account.grantedTokens))
+  const allotted = account.allottedTokens
+  const unserved = allotted - account.grantedTokens
+  const own = Math.max(-most, Math.min(most, unserved))
+  if (account.children.length === 0) return own
+  const unmet = demand - allotted
+  return Math.max(
+    own,
+    Math.min(unserved - account.heldDueTokens, unmet, surplusTokens, Math.floor(allotted / 4)),
+  )
 }
 
-/** Gives every child of `group` its allotment out of `total`, and the devices below it theirs. */
-function allot(group: Account, total: number): void {
-  const shares = fairShare(total, group.children)
+/**
+ * Gives every child of `group` its allotment out of `total`, and the devices below it theirs. Remainders are
+ * paid from the surplus the group was handed from its last round: claims never add up to more than there is.
+ */
+function allot(group: Account, total: number, surplusTokens: number): void {
+  let remainders = 0
+  for (const account of group.children) remainders += Math.max(0, account.carryTokens)
+  const paid = Math.min(remainders, surplusTokens)
+  const shares = fairShare(total - paid, group.children)
   for (let i = 0; i < shares.length; i++) {
     const account = group.children[i]!
+    const carry = account.carryTokens
+    const carried = carry > 0 ? Math.floor((carry * paid) / remainders) : carry
     // A remainder never eats into what the account's own base gives it.
-    const own = Math.min(account.demandTokens, account.ownTokens)
-    account.allottedTokens = Math.max(own, shares[i]! + account.carryTokens)
-    if (account.children.length > 0) allot(account, account.allottedTokens)
+    account.allottedTokens = Math.max(account.entitledTokens, shares[i]! + carried)
+    if (account.children.length > 0) allot(account, account.allottedTokens, Math.max(0, carried))
     account.updateHold()
   }
 }

@@ -1,8 +1,10 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { Ledger } from '../../src/core/ledger.ts'
 import { history, worldPlan } from './ledger/plans.ts'
 import { World } from './ledger/world.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
 
 /**
  * Points 2, 3, 4 and 8 of the ledger's promises, checked after every operation of random histories, and
@@ -27,7 +29,7 @@ describe.each([
           sum[key] = (sum[key] ?? 0) + count
         }
       }),
-      { numRuns: 1500 },
+      { numRuns: 800 },
     )
     for (const key of ['granted', 'borrowed', 'refused', 'atCeiling', 'redistributed', 'ownDebt']) {
       expect(sum[key], key).toBeGreaterThan(50)

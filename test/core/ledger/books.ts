@@ -71,9 +71,13 @@ export class Books {
     return this.#mirrors.get(account)!.spent
   }
 
+  /** Time that will have passed when the ledger is told `nowMs`. */
+  passedMs(nowMs: number): number {
+    return this.#passedMs + Math.max(0, nowMs - this.#askedAtMs)
+  }
+
   due(nowMs: number): boolean {
-    const passedMs = this.#passedMs + Math.max(0, nowMs - this.#askedAtMs)
-    return passedMs - this.#roundStartedMs >= this.#ledger.roundMs
+    return this.passedMs(nowMs) - this.#roundStartedMs >= this.#ledger.roundMs
   }
 
   /** Opens the books of a new account: a base that is spent already this round gives nothing now. */

@@ -1,13 +1,14 @@
 import type { Account } from '../../../src/core/account.ts'
 
-/** What others must leave to `account`, from the rule itself: its claim and what it does not lend. */
+/** What others must leave to `account`, from the rule itself: its claim, and what it does not lend of the rest. */
 export function holdOf(account: Account, due: boolean): number {
   const own = Math.max(0, account.balanceTokens)
-  let kept = Math.floor(account.reserved * own)
+  const claim = Math.max(0, account.allottedTokens - account.grantedTokens)
   let devicesKeep = 0
   for (const device of account.children) devicesKeep += holdOf(device, true)
-  if (devicesKeep > kept) kept = Math.min(devicesKeep, own)
-  return due ? kept : Math.max(kept, account.allottedTokens - account.grantedTokens)
+  const kept = Math.max(Math.floor(account.reserved * own), devicesKeep)
+  if (due) return kept
+  return Math.max(kept, claim + Math.floor(account.reserved * Math.max(0, own - claim)))
 }
 
 /** Idle tokens `account` may take beyond its own, looking at every sibling. `asking`: it has just asked. */
@@ -16,7 +17,12 @@ export function freeOf(account: Account, due: boolean, asking = true): number {
   if (parent === undefined || !account.borrows) return 0
   const own = Math.max(0, account.balanceTokens)
   let free = parent.parent === undefined ? parent.balanceTokens : Math.max(0, parent.balanceTokens)
-  if (parent.parent !== undefined) free += freeOf(parent, due, asking)
+  if (parent.parent !== undefined) {
+    free += freeOf(parent, due, asking)
+    // A ceiling lets so much through in a round; devices share it as they share tokens.
+    const most = Math.max(parent.ceilingTokens, parent.allottedTokens)
+    if (!due) free = Math.min(free, most - parent.grantedTokens)
+  }
   free -= own
   let weights = 0
   for (const other of parent.children) {

@@ -131,7 +131,7 @@ export function history(levels: 1 | 2, also: Happenings, maxLength = 120): fc.Ar
       ...(also.charges ? charges : []),
       ...(also.changes ? changes(levels) : []),
     ),
-    { minLength: 10, maxLength },
+    { minLength: Math.min(10, maxLength), maxLength },
   )
 }
 

@@ -43,6 +43,10 @@ export class World {
     const { redistributed, ownDebt } = this.#books
     return { redistributed, ownDebt }
   }
+  /** Time that has passed, as the ledger can know it: a clock that goes backwards passes none. */
+  get passedMs(): number {
+    return this.#books.passedMs(this.nowMs)
+  }
   get root(): Account {
     return this.ledger.root
   }
