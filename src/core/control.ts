@@ -1,6 +1,8 @@
+import type { TenantCapsule } from './capsule.ts'
 import type { NodeManifest } from './manifest/node.ts'
 import type { TenantManifest } from './manifest/tenant.ts'
 import type { LeaseReply, LeaseRequest } from './messages.ts'
+import type { NodeAnswer, NodeMessage } from './migration/types.ts'
 import type { Usage } from './usage.ts'
 
 /** What an edge must know to serve a tenant: where it lives, and how its requests are treated. */
@@ -91,6 +93,8 @@ export interface NodeApi {
   configure(config: NodeConfig): Promise<ConfigAnswer>
   /** Balances and usage, after making the usage durable. */
   state(): Promise<NodeState>
+  /** One step of a migration; see `core/migration`. */
+  migrate(message: NodeMessage<TenantCapsule>): Promise<NodeAnswer<TenantCapsule>>
 }
 
 /** What a node knows of its origin: its own probe and what the edges report. */

@@ -43,6 +43,8 @@ export interface LeaseRequest {
   readonly version: number
   /** Id of the isolate, unique for its life. */
   readonly edge: string
+  /** Passed on by a node whose tenants have moved; never passed on again. */
+  readonly forwarded?: true
   readonly accounts: readonly AccountReport[]
 }
 
@@ -69,6 +71,8 @@ export interface AccountGrant {
   /** The account's guaranteed micro-tokens per round, and the round's length. */
   readonly baseTokens: number
   readonly roundMs: number
+  /** The node that granted, where it is another than the one asked: ask there next time. */
+  readonly home?: string
 }
 
 /** The tenant is not served by this node (any more). */

@@ -139,6 +139,12 @@ export class NodeLife {
     this.#gone = this.#gone.filter((name) => name !== account.tenant)
   }
 
+  /** Opens a tenant that moved here, with what it brought; {@link flush} makes it durable. @throws LedgerSettingsError */
+  install(account: TenantAccount, row: TenantRow, nowMs: number): void {
+    this.open(account)
+    this.sessions.resume(row, nowMs)
+  }
+
   /** Closes a tenant; {@link flush} makes it durable. @returns what moves with it. */
   close(tenant: string): TenantRecord | undefined {
     const account = this.#settings.get(tenant)

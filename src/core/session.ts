@@ -33,6 +33,7 @@ export interface SessionRow {
   readonly edge: string
   readonly totals: Totals
   readonly granted: number
+  readonly borrowed?: number
 }
 
 /** What of a desk outlives a restart or moves with its tenant. */
@@ -156,11 +157,12 @@ export class Desk {
 
   /** What must survive. */
   toRow(): DeskRow {
-    const sessions = [...this.sessions.values()].map(({ id, edge, totals, granted }) => ({
+    const sessions = [...this.sessions.values()].map(({ id, edge, totals, granted, borrowed }) => ({
       id,
       edge,
       totals,
       granted,
+      borrowed,
     }))
     return {
       usage: { ...this.usage },
@@ -178,6 +180,18 @@ export class Desk {
       session.totals = totals
       session.granted = granted
       this.lapse(session, nowMs, true)
+    }
+  }
+
+  /** Takes over what moved here: sessions go on as they were, silence is counted anew. */
+  resume(row: DeskRow, nowMs: number, silenceMs: number): void {
+    Object.assign(this.usage, row.usage)
+    for (const lapsed of row.lapsed) this.lapsed.set(lapsed.id, { ...lapsed })
+    for (const { id, edge, totals, granted, borrowed } of row.sessions) {
+      const session = this.open(id, edge, nowMs, silenceMs)
+      session.totals = totals
+      session.granted = granted
+      session.borrowed = borrowed ?? 0
     }
   }
 

@@ -131,6 +131,28 @@ export class Sessions {
     }
   }
 
+  /** Takes over what moved here from another node; the tenant has been opened. */
+  resume(row: TenantRow, nowMs: number): void {
+    const tenancy = this.#tenancies.get(row.tenant)
+    if (tenancy === undefined) return
+    tenancy.changed = true
+    const { desk } = tenancy
+    desk.account.restoreDebt(row.owedTokens)
+    desk.account.spentTotal = row.spentTotal
+    desk.account.borrowedTotal = row.borrowedTotal
+    desk.resume(row.desk, nowMs, this.#silenceMs)
+    for (const device of row.devices) {
+      const its = tenancy.devices.get(device.name)
+      its?.account.restoreDebt(device.owedTokens)
+      its?.resume(device.desk, nowMs, this.#silenceMs)
+    }
+  }
+
+  /** Epoch of a tenant's placement here; 0 for none. */
+  epoch(tenant: string): number {
+    return this.#tenancies.get(tenant)?.epoch ?? 0
+  }
+
   /** Names an earlier life: sessions numbered `covered` and above were opened after its last write. */
   rememberLife(life: string, covered: number): void {
     this.#pastLives.push({ life, covered })

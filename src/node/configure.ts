@@ -1,17 +1,22 @@
-import type { ConfigAnswer, NodeConfig } from '../core/control.ts'
+import type { ConfigAnswer, NodeConfig, PlacedTenant } from '../core/control.ts'
 import { LedgerSettingsError } from '../core/ledger.ts'
 import type { NodeLife } from '../core/node-life.ts'
 import { accountOf, perRound } from '../core/placed.ts'
 
 /**
- * Makes a running life as the configuration says: room is made first (tenants that left, bases that
- * shrink), then used. What does not fit is refused by name and changes nothing.
+ * Makes a running life as the configuration says: room is made first (bases that shrink), then used. What
+ * does not fit is refused by name and changes nothing.
+ *
+ * @param mine the tenants of the configuration that live here; the others are on their way
  */
-export function configure(life: NodeLife, config: NodeConfig): ConfigAnswer['refused'] {
+export function configure(
+  life: NodeLife,
+  config: NodeConfig,
+  mine: readonly PlacedTenant[],
+): ConfigAnswer['refused'] {
   const { roundMs } = config.spec
   const roundTokens = perRound(config.spec.capacity, roundMs)
-  const wanted = new Map(config.tenants.map((placed) => [placed.tenant, accountOf(placed, roundMs)]))
-  for (const tenant of [...life.sessions.tenants]) if (!wanted.has(tenant)) life.close(tenant)
+  const wanted = new Map(mine.map((placed) => [placed.tenant, accountOf(placed, roundMs)]))
   if (roundTokens > life.ledger.roundTokens) life.resize(roundTokens)
   const growth = (tenant: string) =>
     wanted.get(tenant)!.settings.baseTokens - (life.ledger.accounts.get(tenant)?.baseTokens ?? 0)

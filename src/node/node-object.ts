@@ -1,69 +1,115 @@
 import { DurableObject } from 'cloudflare:workers'
+import type { TenantCapsule } from '../core/capsule.ts'
 import type { ConfigAnswer, NodeApi, NodeConfig, NodeState } from '../core/control.ts'
 import { type LeaseReply, type LeaseRequest, MESSAGE_VERSION } from '../core/messages.ts'
+import type { NodeAnswer, NodeMessage } from '../core/migration/types.ts'
 import { NodeLife } from '../core/node-life.ts'
 import { accountOf, perRound } from '../core/placed.ts'
 import { configure } from './configure.ts'
 import { stateOf } from './node-state.ts'
 import { NodeStore, type StoredLife } from './node-store.ts'
+import { type OtherNodes, passOn } from './pass-on.ts'
+import { Places } from './places.ts'
+
+/** What a node object needs of the platform: the other nodes, for tenants that move. */
+export interface NodeEnv {
+  readonly NODES: DurableObjectNamespace<NodeApi & Rpc.DurableObjectBranded>
+}
+
+/** All that is there once a node has been configured. */
+interface Running {
+  config: NodeConfig
+  life: NodeLife
+  places: Places
+}
 
 /**
  * A physical machine: holds the token ledger of the tenant networks living on it. A thin shell: the core
  * decides, this object reads the clock, writes and answers. Until the coordinator has configured it, it
  * serves nobody.
  */
-export class NodeObject extends DurableObject implements NodeApi {
+export class NodeObject extends DurableObject<NodeEnv> implements NodeApi {
   readonly #store: NodeStore
-  #config: NodeConfig | undefined
-  #life: NodeLife | undefined
+  #running: Running | undefined
 
-  constructor(ctx: DurableObjectState, env: unknown) {
-    super(ctx, env as never)
+  constructor(ctx: DurableObjectState, env: NodeEnv) {
+    super(ctx, env)
     this.#store = new NodeStore(ctx.storage)
-    this.#config = this.#store.readConfig()
-    if (this.#config !== undefined) this.#life = this.#begin(this.#config)
+    const config = this.#store.readConfig()
+    if (config !== undefined) this.#running = this.#begin(config)
   }
 
   async lease(request: LeaseRequest): Promise<LeaseReply> {
-    if (this.#life === undefined) return nobodyHere(request)
-    return this.#guard(() => {
-      const { reply, write } = this.#life!.handle(request, Date.now())
-      if (write !== undefined) this.#store.write(write)
-      return reply
+    const running = this.#running
+    if (running === undefined) return nobodyHere(request)
+    const elsewhere = request.accounts.some(
+      ({ tenant, epoch }) => !isHere(running.places, tenant, epoch, request.forwarded),
+    )
+    if (!elsewhere) return this.#answer(request)
+    return passOn(request, running.places, running.life, this.#others(), {
+      answer: (own) => this.#answer(own),
+      migrate: (message) => this.migrate(message),
     })
   }
 
   async configure(config: NodeConfig): Promise<ConfigAnswer> {
     return this.#guard(() => {
-      const known = this.#config
+      const known = this.#running?.config
       if (known !== undefined && config.generation < known.generation) {
         return { generation: known.generation, refused: [] }
       }
       // A round of another length is another ledger: it starts as after a restart, nothing is minted.
-      if (this.#life === undefined || config.spec.roundMs !== known?.spec.roundMs) {
-        if (this.#life !== undefined) this.#store.write(this.#life.flush(Date.now()))
-        this.#life = this.#begin(config)
+      if (this.#running === undefined || config.spec.roundMs !== known?.spec.roundMs) {
+        if (this.#running !== undefined) this.#store.write(this.#running.life.flush(Date.now()))
+        this.#running = this.#begin(config)
       }
-      const refused = configure(this.#life, config)
-      this.#store.write(this.#life.flush(Date.now()), config)
-      this.#config = config
+      const { life, places } = this.#running
+      const changed = places.configure(config, this.#running.config, life, Date.now())
+      const refused = configure(life, config, places.mine(config))
+      this.#store.write(life.flush(Date.now()), config, changed)
+      this.#running.config = config
       return { generation: config.generation, refused }
     })
   }
 
+  async migrate(message: NodeMessage<TenantCapsule>): Promise<NodeAnswer<TenantCapsule>> {
+    const { life, places, config } = this.#configured()
+    return this.#guard(() => {
+      const { answer, changed } = places.step(message, life, config, Date.now())
+      if (changed.size > 0) this.#store.write(life.flush(Date.now()), undefined, changed)
+      return answer
+    })
+  }
+
   async state(): Promise<NodeState> {
-    if (this.#life === undefined || this.#config === undefined) {
-      throw new Error('this node has not been configured; apply a manifest that names it')
-    }
-    const [life, config] = [this.#life, this.#config]
+    const { life, config } = this.#configured()
     return this.#guard(() => {
       this.#store.write(life.flush(Date.now()))
       return stateOf(life, config)
     })
   }
 
+  #configured(): Running {
+    if (this.#running !== undefined) return this.#running
+    throw new Error('this node has not been configured; apply a manifest that names it')
+  }
+
+  #answer(request: LeaseRequest): LeaseReply {
+    return this.#guard(() => {
+      const { life, config } = this.#configured()
+      const { reply, write } = life.handle(request, Date.now())
+      if (write !== undefined) this.#store.write(write)
+      if (request.forwarded === undefined) return reply
+      return { ...reply, accounts: reply.accounts.map((entry) => ({ ...entry, home: config.node })) }
+    })
+  }
+
+  #others(): OtherNodes {
+    return (name) => this.env.NODES.getByName(name)
+  }
+
   /** Starts a life from what storage holds; a round of another length recounts every account for it. */
-  #begin(config: NodeConfig): NodeLife {
+  #begin(config: NodeConfig): Running {
     const stored = this.#store.readLife()
     const nowMs = Date.now()
     const { node, spec } = config
@@ -75,7 +121,7 @@ export class NodeObject extends DurableObject implements NodeApi {
           ? new NodeLife({ node, stored, nowMs })
           : new NodeLife({ node, ...capacity, stored: recounted(stored, config), nowMs })
     this.#store.write(life.firstWrite)
-    return life
+    return { config, life, places: new Places(node, this.#store.readPlaces(), nowMs) }
   }
 
   /** After an error in the middle the memory cannot be trusted: what storage holds begins a new life. */
@@ -88,6 +134,12 @@ export class NodeObject extends DurableObject implements NodeApi {
       throw error
     }
   }
+}
+
+/** Whether a report is for an account that is served here and nowhere else. */
+function isHere(places: Places, tenant: string, epoch: number, forwarded: true | undefined): boolean {
+  const row = places.get(tenant)?.row
+  return row?.role === 'active' && (epoch <= row.epoch || forwarded === true)
 }
 
 /** The tenants of a stored life with bases counted per round of the configured length. */

@@ -7,9 +7,8 @@ import type { Desk } from '../core/session.ts'
 export function stateOf(life: NodeLife, config: NodeConfig): NodeState {
   const { ledger, sessions } = life
   const accounts: AccountState[] = []
-  const epochs = new Map(config.tenants.map((placed) => [placed.tenant, placed.epoch]))
   for (const tenant of sessions.tenants) {
-    const epoch = epochs.get(tenant) ?? 0
+    const epoch = sessions.epoch(tenant)
     accounts.push({ tenant, epoch, ...accountState(sessions.desk(tenant)!) })
     for (const device of sessions.devices(tenant)) {
       accounts.push({ tenant, device, epoch, ...accountState(sessions.desk(tenant, device)!) })

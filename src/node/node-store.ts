@@ -1,11 +1,23 @@
-import type { NodeConfig } from '../core/control.ts'
+import type { TenantCapsule } from '../core/capsule.ts'
+import type { NodeConfig, PlacedTenant } from '../core/control.ts'
+import type { TenantRow } from '../core/migration/types.ts'
 import type { NodeRow, NodeWrite, TenantRecord } from '../core/node-life.ts'
 
 /** `docs/storage.md` says what each table and key holds. */
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS node (key TEXT PRIMARY KEY, value TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS account (tenant TEXT PRIMARY KEY, value TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS place (tenant TEXT PRIMARY KEY, value TEXT NOT NULL);
 `
+
+/** What a node knows of one tenant's place. */
+export interface Place {
+  readonly row: TenantRow<TenantCapsule>
+  /** Whether a configuration has named the tenant here since; only then its absence from one means anything. */
+  readonly listed: boolean
+  /** The tenant as it was installed, until a configuration brings its settings. */
+  readonly placed?: PlacedTenant
+}
 
 /** What earlier lives left. */
 export interface StoredLife {
@@ -37,9 +49,16 @@ export class NodeStore {
     return { node, tenants: [...rows].map(({ value }) => JSON.parse(value) as TenantRecord) }
   }
 
+  /** What this node knows of tenants that live here, come, leave or have left. */
+  readPlaces(): Map<string, Place> {
+    const rows = this.#storage.sql.exec<{ tenant: string; value: string }>('SELECT tenant, value FROM place')
+    return new Map([...rows].map(({ tenant, value }) => [tenant, JSON.parse(value) as Place]))
+  }
+
   /** One transaction: all of it or nothing. */
-  write(write: NodeWrite, config?: NodeConfig): void {
+  write(write: NodeWrite, config?: NodeConfig, places?: ReadonlyMap<string, Place | null>): void {
     this.#storage.transactionSync(() => {
+      for (const [tenant, place] of places ?? []) this.#putPlace(tenant, place)
       if (config !== undefined) this.#put('config', config)
       this.#put('life', write.node)
       for (const tenant of write.gone) this.#storage.sql.exec('DELETE FROM account WHERE tenant = ?', tenant)
@@ -51,6 +70,18 @@ export class NodeStore {
         )
       }
     })
+  }
+
+  #putPlace(tenant: string, place: Place | null): void {
+    if (place === null) {
+      this.#storage.sql.exec('DELETE FROM place WHERE tenant = ?', tenant)
+      return
+    }
+    this.#storage.sql.exec(
+      'INSERT INTO place (tenant, value) VALUES (?1, ?2) ON CONFLICT (tenant) DO UPDATE SET value = ?2',
+      tenant,
+      JSON.stringify(place),
+    )
   }
 
   #read<T>(key: string): T | undefined {

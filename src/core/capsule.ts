@@ -1,0 +1,21 @@
+import type { PlacedTenant } from './control.ts'
+import type { TenantRow } from './sessions.ts'
+
+/**
+ * What moves with a tenant: its debt, sessions, usage and settings. Its balance does not: the target opens a
+ * fresh base, so that nobody is refused because of a move; a move hands out at most one base more.
+ */
+export interface TenantCapsule {
+  readonly placed: PlacedTenant
+  readonly row: TenantRow
+}
+
+/** Of two states of one account the later one: usage only grows. */
+export function latestCapsule(a: TenantCapsule, b: TenantCapsule): TenantCapsule {
+  return totalOf(b) > totalOf(a) ? b : a
+}
+
+function totalOf({ row }: TenantCapsule): number {
+  const { usage } = row.desk
+  return usage.spent + usage.admitted + usage.refused + row.spentTotal
+}

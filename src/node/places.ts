@@ -1,0 +1,155 @@
+import type { TenantCapsule } from '../core/capsule.ts'
+import type { NodeConfig, PlacedTenant } from '../core/control.ts'
+import { onNodeMessage, sweep } from '../core/migration/node-side.ts'
+import type { NodeAnswer, NodeMessage } from '../core/migration/types.ts'
+import type { NodeLife } from '../core/node-life.ts'
+import { accountOf } from '../core/placed.ts'
+import type { Place } from './node-store.ts'
+
+/** How long tombstones are kept: longer than any message can be under way. */
+const TOMBSTONE_TTL_MS = 3_600_000
+/** Without a forwarded message for so many rounds, and with every lease granted here lapsed, a source is drained. */
+const QUIET_ROUNDS = 3
+
+/** What one step of a migration changed, to be written in one transaction before the answer leaves. */
+export interface PlaceStep {
+  readonly answer: NodeAnswer<TenantCapsule>
+  readonly changed: ReadonlyMap<string, Place | null>
+}
+
+/**
+ * Which tenants live on a node, come, leave or have left. Decides with the pure protocol of
+ * `core/migration` and opens or closes the accounts of the life it is given.
+ */
+export class Places {
+  readonly #node: string
+  readonly #places: Map<string, Place>
+  /** When a message was last passed on for a tenant that has left; from the start of this object if unknown. */
+  readonly #forwardedAtMs = new Map<string, number>()
+  readonly #startedAtMs: number
+
+  constructor(node: string, stored: Map<string, Place>, nowMs: number) {
+    this.#node = node
+    this.#places = stored
+    this.#startedAtMs = nowMs
+  }
+
+  get(tenant: string): Place | undefined {
+    return this.#places.get(tenant)
+  }
+
+  /** Whether the node owns or forwards anything: then it must not sleep. */
+  get busy(): boolean {
+    for (const { row } of this.#places.values()) if (row.role !== 'gone') return true
+    return false
+  }
+
+  /** Notes that a message for a tenant that left was passed on. */
+  noteForward(tenant: string, nowMs: number): void {
+    this.#forwardedAtMs.set(tenant, nowMs)
+  }
+
+  /** Whether forwarding has ended: leases granted here have lapsed and nobody has asked for a while. */
+  drained(tenant: string, life: NodeLife, nowMs: number): boolean {
+    const sinceMs = nowMs - (this.#forwardedAtMs.get(tenant) ?? this.#startedAtMs)
+    return sinceMs >= QUIET_ROUNDS * life.ledger.roundMs
+  }
+
+  /** Handles one message of a migration; the caller writes what changed before the answer leaves. */
+  step(message: NodeMessage<TenantCapsule>, life: NodeLife, config: NodeConfig, nowMs: number): PlaceStep {
+    const { tenant } = message
+    const place = this.#places.get(tenant)
+    const step = onNodeMessage(place?.row ?? null, message, {
+      node: this.#node,
+      nowMs,
+      tombstoneTtlMs: TOMBSTONE_TTL_MS,
+      hasRoom: (reserve) => this.#hasRoom(reserve, life),
+      freeze: () => this.#freeze(tenant, life, config),
+      drained: this.drained(tenant, life, nowMs),
+    })
+    if (step.account?.kind === 'close') {
+      life.close(tenant)
+      this.#forwardedAtMs.set(tenant, nowMs)
+    }
+    let placed = place?.placed
+    if (step.account?.kind === 'open') {
+      const { capsule } = step.account
+      placed = { ...capsule.placed, epoch: message.epoch }
+      life.install(accountOf(placed, life.ledger.roundMs), capsule.row, nowMs)
+    }
+    const row = step.row
+    if (row === (place?.row ?? null)) return { answer: step.answer, changed: new Map() }
+    const next = row === null ? null : { row, listed: false, ...(placed === undefined ? {} : { placed }) }
+    return { answer: step.answer, changed: this.#set(tenant, next) }
+  }
+
+  /**
+   * Puts what a configuration lists into its place, and retires what it no longer lists.
+   *
+   * @param before the configuration that it replaces
+   */
+  configure(
+    config: NodeConfig,
+    before: NodeConfig,
+    life: NodeLife,
+    nowMs: number,
+  ): Map<string, Place | null> {
+    const changed = new Map<string, Place | null>()
+    const listed = new Set<string>()
+    for (const { tenant, epoch } of config.tenants) {
+      listed.add(tenant)
+      const place = this.#places.get(tenant)
+      const row = place?.row
+      if (row?.role === 'active' && row.epoch >= epoch && place?.listed) continue
+      const next = this.#listedPlace(place, epoch)
+      if (next !== undefined) this.#set(tenant, next, changed)
+    }
+    for (const [tenant, place] of this.#places) {
+      if (place.row.role === 'active' && place.listed && !listed.has(tenant)) {
+        const capsule = this.#freeze(tenant, life, before)
+        life.close(tenant)
+        const row = { role: 'retired', epoch: place.row.epoch, home: null, capsule } as const
+        this.#set(tenant, { row, listed: false }, changed)
+      } else if (sweep(place.row, nowMs) === null) this.#set(tenant, null, changed)
+    }
+    return changed
+  }
+
+  /** The tenants of a configuration whose accounts are here. */
+  mine(config: NodeConfig): PlacedTenant[] {
+    return config.tenants.filter(({ tenant }) => this.#places.get(tenant)?.row.role === 'active')
+  }
+
+  /** A tenant named by a configuration: live here unless the protocol has taken it elsewhere since. */
+  #listedPlace(place: Place | undefined, epoch: number): Place | undefined {
+    const row = place?.row
+    if (row?.role === 'active') return { row: { ...row, epoch: Math.max(row.epoch, epoch) }, listed: true }
+    const passed =
+      row !== undefined && !((row.role === 'gone' || row.role === 'retired') && row.epoch < epoch)
+    if (passed) return undefined
+    return { row: { role: 'active', epoch, origin: 'takeover', fencedEpoch: 0 }, listed: true }
+  }
+
+  #hasRoom(reservePerSecond: number, life: NodeLife): boolean {
+    const { ledger } = life
+    const inRound = (perSecond: number) => Math.floor((perSecond * ledger.roundMs) / 1000)
+    let taken = ledger.root.childrenBaseTokens()
+    for (const { row } of this.#places.values()) if (row.role === 'staged') taken += inRound(row.reserve)
+    return taken + inRound(reservePerSecond) <= ledger.roundTokens
+  }
+
+  #freeze(tenant: string, life: NodeLife, config: NodeConfig): TenantCapsule {
+    const row = life.sessions.row(tenant)
+    const placed =
+      config.tenants.find((it) => it.tenant === tenant) ?? this.#places.get(tenant)?.placed ?? undefined
+    if (row === undefined || placed === undefined) throw new Error(`no account of ${tenant} to freeze`)
+    return { placed, row }
+  }
+
+  #set(tenant: string, place: Place | null, changed = new Map<string, Place | null>()) {
+    if (place === null) this.#places.delete(tenant)
+    else this.#places.set(tenant, place)
+    changed.set(tenant, place)
+    return changed
+  }
+}
