@@ -9,14 +9,14 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/worker/**', 'test/chaos/**', 'test/browser/**'],
+          exclude: ['test/worker/**', 'test/chaos/**', 'test/browser/**', 'test/**/wire-*.test.ts'],
         },
       },
       {
         // Black-box tests start real workerd processes and load them: one file at a time.
         test: {
           name: 'chaos',
-          include: ['test/chaos/**/*.test.ts'],
+          include: ['test/chaos/**/*.test.ts', 'test/**/wire-*.test.ts'],
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 60_000,

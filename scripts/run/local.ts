@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BuiltWorker, buildWorker } from '../build.ts'
 import { Admin } from './admin.ts'
-import { type RunningWorkerd, startWorkerd } from './workerd.ts'
+import { type RunningWorkerd, startWorkerd, type WorkerdOptions } from './workerd.ts'
+
+/** What a local Stint is given besides its manifest. */
+export type LocalOptions = Pick<WorkerdOptions, 'vars' | 'services'>
 
 /** A self-hosted Stint on workerd for tools and black-box tests: state in a folder of its own, a manifest applied. */
 export class LocalStint {
@@ -13,9 +16,11 @@ export class LocalStint {
   readonly #built: BuiltWorker
   readonly #stateFolder: string
   readonly #secret: string
+  readonly #options: LocalOptions
   #workerd: RunningWorkerd | undefined
 
-  private constructor(built: BuiltWorker, port: number) {
+  private constructor(built: BuiltWorker, port: number, options: LocalOptions) {
+    this.#options = options
     this.#built = built
     this.port = port
     this.#stateFolder = mkdtempSync(join(tmpdir(), 'stint-'))
@@ -24,8 +29,8 @@ export class LocalStint {
   }
 
   /** Builds, starts and applies. @throws Error when the port is in use or the manifest is not accepted. */
-  static async start(port: number, manifest: string): Promise<LocalStint> {
-    const local = new LocalStint(await buildWorker(), port)
+  static async start(port: number, manifest: string, options: LocalOptions = {}): Promise<LocalStint> {
+    const local = new LocalStint(await buildWorker(), port, options)
     try {
       await local.restart()
       await local.admin.apply(manifest)
@@ -47,7 +52,8 @@ export class LocalStint {
       built: this.#built,
       port: this.port,
       stateFolder: this.#stateFolder,
-      vars: { STINT_ADMIN_TOKEN: this.#secret },
+      ...this.#options,
+      vars: { STINT_ADMIN_TOKEN: this.#secret, ...this.#options.vars },
     })
   }
 

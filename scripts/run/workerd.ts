@@ -14,6 +14,8 @@ export interface WorkerdOptions {
   readonly stateFolder: string
   /** Text bindings, such as secrets. */
   readonly vars?: Readonly<Record<string, string>>
+  /** Origins on this machine, port by service name; bound as the edge looks them up. */
+  readonly services?: Readonly<Record<string, number>>
 }
 
 /** A running workerd. */
@@ -55,7 +57,7 @@ export async function startWorkerd(options: WorkerdOptions): Promise<RunningWork
 }
 
 /** The configuration of a self-hosted Stint; see the comments of workerd's own schema for each field. */
-export function capnpConfig({ built, port, stateFolder, vars = {} }: WorkerdOptions): string {
+export function capnpConfig({ built, port, stateFolder, vars = {}, services = {} }: WorkerdOptions): string {
   const text = (value: string) => JSON.stringify(value)
   const names = [built.main, ...Object.keys(built.modules).filter((name) => name !== built.main)]
   const modules = names.map((name) => `(name = ${text(name)}, esModule = embed ${text(name)})`)
@@ -64,7 +66,14 @@ export function capnpConfig({ built, port, stateFolder, vars = {} }: WorkerdOpti
       ([name, cls]) => `(name = ${text(name)}, durableObjectNamespace = ${text(cls)})`,
     ),
     ...Object.entries(vars).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`),
+    ...Object.keys(services).map(
+      (name) => `(name = ${text(`SERVICE_${name.toUpperCase()}`)}, service = ${text(`origin-${name}`)})`,
+    ),
   ]
+  const origins = Object.entries(services).map(
+    ([name, at]) =>
+      `(name = ${text(`origin-${name}`)}, external = (address = "127.0.0.1:${at}", http = ())),`,
+  )
   const namespaces = Object.values(OBJECTS).map(
     (cls) => `(className = ${text(cls)}, uniqueKey = ${text(`stint-${cls}`)}, enableSql = true)`,
   )
@@ -74,6 +83,7 @@ const config :Workerd.Config = (
     (name = "stint", worker = .stint),
     (name = "state", disk = (path = ${text(stateFolder)}, writable = true)),
     (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true))),
+    ${origins.join('\n    ')}
   ],
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "stint")],
 );
