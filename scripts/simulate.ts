@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 import { Command } from 'commander'
+import { faultsCommand } from './simulate/faults.ts'
 import { placementCommand } from './simulate/placement.ts'
 
 /** To add a simulation: write `simulate/<name>.ts` exporting its command, import it, list it here. */
-const COMMANDS = [placementCommand]
+const COMMANDS = [faultsCommand, placementCommand]
 
 const program = new Command('simulate')
   .description('Run the pure core of Stint against simulated worlds: no network, no clock, repeatable.')

@@ -9,6 +9,11 @@ export class Events {
     return this.#nowMs
   }
 
+  /** Events still to come. */
+  get size(): number {
+    return this.#heap.length
+  }
+
   /** Schedules `run`; a time in the past means now. */
   at(atMs: number, run: () => void): void {
     const heap = this.#heap

@@ -111,10 +111,11 @@ export class SimEdge {
     })
   }
 
-  /** What waits on and may be asked for now goes out with a message of its own. */
+  /** What waits on and may be asked for now goes out with a message of its own, other news with the next. */
   #nextMessage(): void {
     const nowMs = this.#world.nowMs()
     for (const lease of this.#line.leases.values()) {
+      if (lease.hasNews) this.#planReport()
       if (lease.waiting === 0) continue
       if (nowMs >= lease.askAtMs) {
         this.#sendMessage()
@@ -134,7 +135,10 @@ export class SimEdge {
       if (!this.#alive || lease.waiting === 0) return
       const nowMs = this.#world.nowMs()
       this.book.expire(lease, nowMs)
-      if (lease.waiting > 0 && nowMs >= lease.askAtMs && !this.#line.unreachable(nowMs)) this.#sendMessage()
+      if (lease.waiting === 0) return
+      // A timer and the clock need not agree: what still may not be asked for is looked at again.
+      if (nowMs < lease.askAtMs) this.#wakeAt(lease, lease.askAtMs)
+      else if (!this.#line.unreachable(nowMs)) this.#sendMessage()
     })
   }
 

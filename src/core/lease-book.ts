@@ -1,38 +1,13 @@
 import { Lease, Verdict } from './lease.ts'
 import { isMoved, type LeaseReply, type LeaseRequest, MESSAGE_VERSION, type Moved } from './messages.ts'
+import { NodeLine } from './node-line.ts'
 import { type Outcome, type Ticket, WaitQueue, WaitRoom } from './wait-queue.ts'
 
-/** First guess of the time a message takes there and back, until one was measured. */
-const FIRST_ROUND_TRIP_MS = 50
+export { NodeLine }
+
 /** Pause after the first message that was not answered; doubles up to the longest. */
 const FIRST_BACK_OFF_MS = 100
 const LONGEST_BACK_OFF_MS = 5_000
-
-/** The leases an isolate has from one node, and the state of its one conversation with it. */
-export class NodeLine {
-  readonly node: string
-  readonly leases = new Map<string, Lease>()
-  /** When the message in flight was sent; undefined when none is. Messages to one node never overlap. */
-  sentAtMs: number | undefined
-  roundTripMs = FIRST_ROUND_TRIP_MS
-  failures = 0
-  /** While the node does not answer: not before this is it asked again. */
-  retryAtMs = Number.NEGATIVE_INFINITY
-  /** A report of what was used is planned for then, even if no message is needed for tokens. */
-  reportDueAtMs = Number.NEGATIVE_INFINITY
-
-  constructor(node: string) {
-    this.node = node
-  }
-
-  get inFlight(): boolean {
-    return this.sentAtMs !== undefined
-  }
-  /** The last message was not answered, and it is too early to ask again. */
-  unreachable(nowMs: number): boolean {
-    return this.failures > 0 && nowMs < this.retryAtMs
-  }
-}
 
 /** A request as the book sees it. Costs in micro-tokens. */
 export interface Ask {
@@ -79,6 +54,7 @@ export class LeaseBook {
   readonly #limits: BookLimits
   readonly #queues = new Map<Lease, WaitQueue>()
   readonly #room: WaitRoom
+  #nowMs = Number.NEGATIVE_INFINITY
 
   /** @param edge id of the isolate, unique for its life. */
   constructor(edge: string, limits: BookLimits = BOOK_LIMITS) {
@@ -127,6 +103,7 @@ export class LeaseBook {
    * or there is nothing to say.
    */
   compose(line: NodeLine, nowMs: number): LeaseRequest | undefined {
+    this.#advance(nowMs)
     if (line.inFlight) return undefined
     const accounts = []
     for (const lease of line.leases.values()) {
@@ -137,6 +114,7 @@ export class LeaseBook {
     if (accounts.length >= this.#limits.accountsPerMessage) toTheEnd(line, accounts)
     if (accounts.length === 0) return undefined
     line.sentAtMs = nowMs
+    line.flight++
     return { version: MESSAGE_VERSION, edge: this.#edge, accounts }
   }
 
@@ -147,11 +125,12 @@ export class LeaseBook {
    * @returns the tenants that live elsewhere; what waited for them is told `moved` and asks again.
    */
   settle(line: NodeLine, reply: LeaseReply, nowMs: number): Moved[] {
+    this.#advance(nowMs)
     const sentAtMs = line.sentAtMs
     if (sentAtMs === undefined) return []
     line.sentAtMs = undefined
     line.failures = 0
-    const roundTripMs = Math.max(0, nowMs - sentAtMs)
+    const roundTripMs = Math.min(nowMs - sentAtMs, this.#limits.answerMs)
     line.roundTripMs += (roundTripMs - line.roundTripMs) / 4
     const moved: Moved[] = []
     for (const entry of reply.accounts) {
@@ -170,6 +149,7 @@ export class LeaseBook {
 
   /** The message in flight was not answered: ask again later, ever more seldom. */
   fail(line: NodeLine, nowMs: number): void {
+    this.#advance(nowMs)
     line.sentAtMs = undefined
     const pauseMs = Math.min(LONGEST_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** line.failures)
     line.failures++
@@ -186,6 +166,7 @@ export class LeaseBook {
 
   /** As {@link admit}, but allocates nothing: on `join` the caller calls {@link enqueue}. */
   decide(line: NodeLine, lease: Lease, cost: number, maxWaitMs: number, nowMs: number): Verdict {
+    this.#advance(nowMs)
     const canWait = maxWaitMs > 0 && lease.askAtMs <= nowMs + maxWaitMs
     const verdict = lease.admit(cost, nowMs, line.inFlight, canWait)
     return verdict === Verdict.join && line.failures > 0 ? Verdict.unreachable : verdict
@@ -212,6 +193,7 @@ export class LeaseBook {
 
   /** Whether a message should go out now: none is in flight, the node is not being spared, and one is due. */
   messageDue(line: NodeLine, lease: Lease, nowMs: number): boolean {
+    this.#advance(nowMs)
     // Whoever sent it may be gone together with its request: nobody else would ever give it up.
     if (line.inFlight && nowMs - line.sentAtMs! > 2 * this.#limits.answerMs) this.fail(line, nowMs)
     if (line.inFlight || line.unreachable(nowMs)) return false
@@ -226,7 +208,20 @@ export class LeaseBook {
 
   /** Lets those go whose patience or deadline is over; the shell's timers call it. */
   expire(lease: Lease, nowMs: number): void {
+    this.#advance(nowMs)
     this.#serve(lease, nowMs)
+  }
+
+  /**
+   * Takes the caller's time. When the clock was set back, all that lies ahead moves back with it, and every
+   * lease ends: nobody knows how long it has really run.
+   */
+  #advance(nowMs: number): void {
+    const backMs = this.#nowMs - nowMs
+    this.#nowMs = nowMs
+    if (backMs <= 0) return
+    for (const line of this.#lines.values()) line.setBack(backMs)
+    for (const queue of this.#queues.values()) queue.setBack(backMs)
   }
 
   #abandon(lease: Lease, outcome: 'unreachable' | 'moved'): void {

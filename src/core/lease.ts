@@ -47,6 +47,7 @@ export class Lease {
   lastGrant = 0
 
   used = 0
+  guaranteed = 0
   demand = 0
   admitted = 0
   refused = 0
@@ -66,7 +67,9 @@ export class Lease {
   #measuredAtMs = Number.NEGATIVE_INFINITY
   #measuredDemand = 0
   #lastCost = COST_OF_ONE
+  /** What the last message said, and what of it the node has answered. */
   #reported = NO_TOTALS
+  #acknowledged = NO_TOTALS
   /** The last answer gave less than wanted, and how many had been refused by then. */
   #cutShort = false
   #refusedBefore = 0
@@ -74,8 +77,9 @@ export class Lease {
   /** Given back after it was reported as used or asked for: taken from first, never reported again. */
   #spare = 0
   #overAsked = 0
-  #guaranteed = 0
-  #guaranteedAtMs = Number.NEGATIVE_INFINITY
+  /** What the guaranteed rate has saved up for use without the node. */
+  #allowance = 0
+  #allowanceAtMs = Number.NEGATIVE_INFINITY
   /** Below this much left the next message is due. */
   lowWater = 0
 
@@ -99,9 +103,10 @@ export class Lease {
     return nowMs < this.untilMs ? this.#left : 0
   }
 
-  /** Whether anything happened that the node has not been told. */
+  /** Whether anything happened that the node has not confirmed to have heard. */
   get hasNews(): boolean {
-    return this.demand !== this.#reported.demand || this.used !== this.#reported.used || this.waiting > 0
+    const { demand, used, refused } = this.#acknowledged
+    return this.waiting > 0 || this.demand !== demand || this.used !== used || this.refused !== refused
   }
 
   /**
@@ -164,16 +169,17 @@ export class Lease {
 
   /**
    * Admits from the guaranteed rate alone, while the node cannot be reached: the base shared by the edges
-   * the node last spoke of, at most one round of it at once. The node charges it when it is back.
+   * the node last spoke of, at most one round of it at once. The node counts it as spent when it is back.
    */
   takeGuaranteed(cost: number, nowMs: number): boolean {
     const round = this.baseTokens / this.edges
-    const earned = ((nowMs - this.#guaranteedAtMs) * round) / this.roundMs
-    this.#guaranteed = Math.min(Math.max(round, cost), this.#guaranteed + Math.max(0, earned))
-    this.#guaranteedAtMs = nowMs
-    if (round === 0 || this.#guaranteed < cost) return false
-    this.#guaranteed -= cost
+    const earned = ((nowMs - this.#allowanceAtMs) * round) / this.roundMs
+    this.#allowance = Math.min(Math.max(round, cost), this.#allowance + Math.max(0, earned))
+    this.#allowanceAtMs = nowMs
+    if (round === 0 || this.#allowance < cost) return false
+    this.#allowance -= cost
     this.used += cost
+    this.guaranteed += cost
     return true
   }
 
@@ -209,6 +215,7 @@ export class Lease {
    */
   settle(grant: AccountGrant, sentAtMs: number, roundTripMs: number): void {
     if (grant.session !== this.session) this.#adopt(grant)
+    this.#acknowledged = this.#reported
     const fresh = grant.granted - this.granted
     this.lastGrant = Math.max(0, fresh)
     this.granted = Math.max(this.granted, grant.granted)
@@ -251,6 +258,14 @@ export class Lease {
     this.demand += cost - asked
   }
 
+  /** The isolate's clock was set back: the lease ends, and asking may begin as early as before. */
+  setBack(byMs: number): void {
+    this.untilMs = Number.NEGATIVE_INFINITY
+    this.askAtMs -= byMs
+    this.#measuredAtMs -= byMs
+    this.#allowanceAtMs -= byMs
+  }
+
   #noteBorrowed(total: number): void {
     const fresh = total - this.#borrowedTotal
     if (fresh <= 0) return
@@ -262,6 +277,7 @@ export class Lease {
   #adopt(grant: AccountGrant): void {
     const settled = this.session === '' ? NO_TOTALS : this.#reported
     this.used -= settled.used
+    this.guaranteed -= settled.guaranteed
     this.demand -= settled.demand
     this.admitted -= settled.admitted
     this.refused -= settled.refused
@@ -279,8 +295,8 @@ export class Lease {
   }
 
   #totals() {
-    const { used, demand, admitted, refused, unreachable, shadowed, bytesIn, bytesOut } = this
-    return { used, demand, admitted, refused, unreachable, shadowed, bytesIn, bytesOut }
+    const { used, guaranteed, demand, admitted, refused, unreachable, shadowed, bytesIn, bytesOut } = this
+    return { used, guaranteed, demand, admitted, refused, unreachable, shadowed, bytesIn, bytesOut }
   }
 
   /** Rate over about half a round; the first message knows none. */

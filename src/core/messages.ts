@@ -8,6 +8,8 @@ export const MESSAGE_VERSION = 1
 export interface Totals {
   /** Tokens spent, overdraft included. */
   readonly used: number
+  /** Of `used`, what was admitted at the guaranteed rate while the node could not be reached. */
+  readonly guaranteed: number
   /** Tokens asked for, admitted or not. */
   readonly demand: number
   /** Requests admitted. */

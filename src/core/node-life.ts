@@ -37,6 +37,7 @@ export interface NodeWrite {
   readonly gone: readonly string[]
 }
 
+/** What a life of a node begins with. */
 export interface NodeLifeOptions {
   /** Name of the node: ids of sessions begin with it, so that they stay unique when a tenant moves. */
   readonly node: string
@@ -46,6 +47,11 @@ export interface NodeLifeOptions {
   /** What storage holds; nothing on the very first start. */
   readonly stored?: { readonly node: NodeRow; readonly tenants: Iterable<TenantRecord> }
   readonly nowMs: number
+}
+
+/** A message shows that a later life of this node is running: this one is over and must not answer. */
+export class StaleLifeError extends Error {
+  override readonly name = 'StaleLifeError'
 }
 
 /** Lives kept for late reports of their sessions. */
@@ -80,6 +86,7 @@ export class NodeLife {
   readonly sessions: Sessions
   /** To be written before the first answer, and before anything else. */
   readonly firstWrite: NodeWrite
+  readonly #node: string
   readonly #pastLives: readonly PastLife[]
   readonly #settings = new Map<string, TenantAccount>()
   #gone: string[] = []
@@ -94,6 +101,7 @@ export class NodeLife {
     if (roundTokens === undefined || roundMs === undefined) {
       throw new RangeError('a node without a row needs roundTokens and roundMs')
     }
+    this.#node = node
     this.epoch = (before?.epoch ?? 0) + 1
     this.ledger = new Ledger({ roundTokens, roundMs, nowMs, afterRestart: before !== undefined })
     this.sessions = new Sessions({ ledger: this.ledger, life: lifeId(node, this.epoch), nowMs })
@@ -119,8 +127,11 @@ export class NodeLife {
    *
    * @returns the reply, and what must be durable before it leaves: once a round before the round's first
    *   answer, and whenever the edge will forget totals on the strength of the reply.
+   * @throws StaleLifeError when the message names a session of a later life: its totals cannot be booked
+   *   here, and the edge would forget them with an answer from this one.
    */
   handle(request: LeaseRequest, nowMs: number): { reply: LeaseReply; write?: NodeWrite } {
+    for (const { session } of request.accounts) this.#checkNotLater(session)
     const reply = this.sessions.answer(request, nowMs)
     if (!this.#writeDue(nowMs)) return { reply }
     return { reply, write: this.#write(nowMs) }
@@ -158,6 +169,15 @@ export class NodeLife {
   /** Changes what a round may hand out; {@link flush} makes it durable. @throws LedgerSettingsError */
   resize(roundTokens: number): void {
     this.ledger.setRoundTokens(roundTokens)
+  }
+
+  #checkNotLater(session: string): void {
+    const life = session.slice(0, session.lastIndexOf('.'))
+    const colon = life.lastIndexOf(':')
+    if (life.slice(0, colon) !== this.#node || !(Number(life.slice(colon + 1)) > this.epoch)) return
+    throw new StaleLifeError(
+      `life ${this.epoch} of ${this.#node} is over: session ${session} is of a later one`,
+    )
   }
 
   /** A new round has begun, or, while nobody needs one, its time has passed. */

@@ -8,11 +8,11 @@ export interface Session {
   readonly edge: string
   /** Largest totals reported. */
   totals: Totals
-  /** Micro-tokens granted, overdrafts that were booked included. */
+  /** Micro-tokens granted, overdrafts that were reported included. */
   granted: number
   borrowed: number
   credit: number
-  /** When the node presumes its grant spent, on the node's clock. */
+  /** When the node presumes its grant spent, on the sessions' steady clock. */
   lapsesAtMs: number
 }
 
@@ -22,6 +22,7 @@ export interface LapsedSession {
   totals: Totals
   /** Micro-tokens presumed spent that no report has confirmed. */
   presumed: number
+  /** When its traces go, on the sessions' steady clock. */
   forgetAtMs: number
   /** From before a restart: its grants are absorbed by the restarted round, so reports charge nothing. */
   readonly stale: boolean
@@ -43,8 +44,8 @@ export interface DeskRow {
   readonly lapsed: readonly LapsedSession[]
 }
 
-/** How long the traces of a lapsed session are kept for late reports, in rounds. */
-const KEEP_LAPSED_ROUNDS = 300
+/** How long the traces of a lapsed session are kept for late reports, milliseconds. */
+const KEEP_LAPSED_MS = 300_000
 /** Most lapsed sessions kept per account; the oldest go first. */
 const MAX_LAPSED = 256
 
@@ -89,10 +90,14 @@ export class Desk {
   /**
    * Books a report of a live session.
    *
-   * @returns micro-tokens spent beyond what was granted (overdraft), to be charged to the account.
+   * What it admitted at its guaranteed rate, while the node was unreachable, counts as granted: it was due to
+   * the tenant in rounds that are over, so it is spent but no debt.
+   *
+   * @returns micro-tokens spent beyond that (overdraft), to be charged to the account.
    */
   report(session: Session, report: AccountReport): { overdraft: number; demand: number } {
     const demand = Math.max(0, report.demand - session.totals.demand)
+    session.granted += Math.max(0, report.guaranteed - session.totals.guaranteed)
     session.totals = bookTotals(this.usage, session.totals, report)
     const overdraft = Math.max(0, session.totals.used - session.granted)
     session.granted += overdraft
@@ -102,7 +107,8 @@ export class Desk {
   /** Books a late report. @returns micro-tokens beyond what was presumed, to be charged. */
   reportLate(lapsed: LapsedSession, report: Totals): { overdraft: number; demand: number } {
     const demand = Math.max(0, report.demand - lapsed.totals.demand)
-    const used = Math.max(0, report.used - lapsed.totals.used)
+    const guaranteed = Math.max(0, report.guaranteed - lapsed.totals.guaranteed)
+    const used = Math.max(0, report.used - lapsed.totals.used - guaranteed)
     lapsed.totals = bookTotals(this.usage, lapsed.totals, report)
     const presumed = Math.min(used, lapsed.presumed)
     lapsed.presumed -= presumed
@@ -110,20 +116,25 @@ export class Desk {
     return { overdraft: lapsed.stale ? 0 : used - presumed, demand }
   }
 
-  /** Ends a session: what was granted and not reported is presumed spent, never reclaimed. */
+  /**
+   * Ends a session: what was granted and not reported is presumed spent, never reclaimed.
+   *
+   * @param stale it is from before a restart: the restarted round absorbs its grants, so late reports charge
+   *   nothing.
+   */
   lapse(session: Session, nowMs: number, stale = false): LapsedSession {
     this.sessions.delete(session.id)
     this.#byEdge.delete(session.edge)
     this.#credit -= session.credit
     const presumed = session.granted - session.totals.used
     this.usage.presumed += presumed
-    const forgetAtMs = nowMs + KEEP_LAPSED_ROUNDS * 1000
+    const forgetAtMs = nowMs + KEEP_LAPSED_MS
     return this.#keep({ id: session.id, totals: session.totals, presumed, forgetAtMs, stale })
   }
 
   /** Notes a session that was opened after the last write before a restart, so that it is booked once. */
   adopt(id: string, nowMs: number): LapsedSession {
-    const forgetAtMs = nowMs + KEEP_LAPSED_ROUNDS * 1000
+    const forgetAtMs = nowMs + KEEP_LAPSED_MS
     return this.#keep({ id, totals: NO_TOTALS, presumed: 0, forgetAtMs, stale: true })
   }
 
@@ -174,7 +185,8 @@ export class Desk {
   /** Takes over what survived a restart: its sessions are over, late reports will settle them. */
   restore(row: DeskRow, nowMs: number): void {
     Object.assign(this.usage, row.usage)
-    for (const lapsed of row.lapsed) this.lapsed.set(lapsed.id, { ...lapsed })
+    // Times of another life or node mean nothing here: their traces are kept as long as new ones.
+    for (const lapsed of row.lapsed) this.#keep({ ...lapsed, forgetAtMs: nowMs + KEEP_LAPSED_MS })
     for (const { id, edge, totals, granted } of row.sessions) {
       const session = this.open(id, edge, nowMs, 0)
       session.totals = totals

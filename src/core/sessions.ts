@@ -1,4 +1,3 @@
-import type { Account, AccountSettings } from './account.ts'
 import type { Ledger } from './ledger.ts'
 import {
   type AccountGrant,
@@ -8,37 +7,13 @@ import {
   MESSAGE_VERSION,
   type Moved,
 } from './messages.ts'
-import { Desk, type DeskRow, type Session } from './session.ts'
+import type { Desk, Session } from './session.ts'
+import { SteadyClock } from './steady-clock.ts'
+import { Tenancy, type TenantAccount, type TenantRow } from './tenancy.ts'
 
-/** A tenant as the node serves it; amounts in micro-tokens per round. */
-export interface TenantAccount {
-  readonly tenant: string
-  /** Epoch of its placement here; grows by one with every move. */
-  readonly epoch: number
-  readonly settings: AccountSettings
-  readonly devices?: readonly { readonly name: string; readonly settings: AccountSettings }[]
-}
+export type { TenantAccount, TenantRow }
 
-/** What of a tenant outlives a restart or moves with it. */
-export interface TenantRow {
-  readonly tenant: string
-  readonly epoch: number
-  readonly owedTokens: number
-  readonly spentTotal: number
-  readonly borrowedTotal: number
-  readonly desk: DeskRow
-  readonly devices: readonly { readonly name: string; readonly owedTokens: number; readonly desk: DeskRow }[]
-}
-
-interface Tenancy {
-  epoch: number
-  readonly desk: Desk
-  readonly devices: Map<string, Desk>
-  /** Whether its row differs from what was last saved, and the debt that was saved. */
-  changed: boolean
-  savedOwed: number
-}
-
+/** What the sessions of one life of a node need. */
 export interface SessionsOptions {
   readonly ledger: Ledger
   /** Unique to this life of this node: ids of sessions begin with it. */
@@ -62,13 +37,15 @@ export class Sessions {
   /** Lives before this one whose sessions may be unknown because they were opened after the last write. */
   #pastLives: { life: string; covered: number }[] = []
   #opened = 0
-  #sweptAtMs: number
+  readonly #clock: SteadyClock
+  #steadyMs = 0
+  #sweptAtMs = 0
   #mustSave = false
 
   constructor(options: SessionsOptions) {
     this.ledger = options.ledger
     this.#life = options.life
-    this.#sweptAtMs = options.nowMs
+    this.#clock = new SteadyClock(options.nowMs)
   }
 
   get leaseTtlMs(): number {
@@ -93,25 +70,22 @@ export class Sessions {
     return this.#mustSave
   }
 
-  /** Opens a tenant's account or changes its settings. @throws LedgerSettingsError when it does not fit. */
-  open(tenant: TenantAccount): void {
-    const account = this.ledger.open(tenant.tenant, tenant.settings)
-    let tenancy = this.#tenancies.get(tenant.tenant)
-    if (tenancy === undefined) {
-      const desk = new Desk(account)
-      tenancy = { epoch: tenant.epoch, desk, devices: new Map(), changed: true, savedOwed: 0 }
-      this.#tenancies.set(tenant.tenant, tenancy)
-    }
-    tenancy.changed = true
-    tenancy.epoch = Math.max(tenancy.epoch, tenant.epoch)
-    this.#openDevices(tenancy, tenant)
+  /**
+   * Opens a tenant's account or changes its settings, its devices' likewise.
+   *
+   * @throws LedgerSettingsError when it does not fit; then nothing was changed.
+   */
+  open(account: TenantAccount): void {
+    const tenancy = this.#tenancies.get(account.tenant)
+    if (tenancy !== undefined) tenancy.configure(account)
+    else this.#tenancies.set(account.tenant, new Tenancy(this.ledger, account))
   }
 
   /** Closes a tenant's account. @returns what must move or be kept of it. */
   close(tenant: string): TenantRow | undefined {
     const tenancy = this.#tenancies.get(tenant)
     if (tenancy === undefined) return undefined
-    const row = rowOf(tenant, tenancy)
+    const row = tenancy.toRow()
     this.#tenancies.delete(tenant)
     this.ledger.close(tenancy.desk.account)
     return row
@@ -119,16 +93,8 @@ export class Sessions {
 
   /** Takes over what survived a restart; the tenant has been opened. */
   restore(row: TenantRow, nowMs: number): void {
-    const tenancy = this.#tenancies.get(row.tenant)
-    if (tenancy === undefined) return
-    tenancy.changed = true
-    restoreDesk(tenancy.desk, row.owedTokens, row.desk, nowMs)
-    tenancy.desk.account.spentTotal = row.spentTotal
-    tenancy.desk.account.borrowedTotal = row.borrowedTotal
-    for (const device of row.devices) {
-      const desk = tenancy.devices.get(device.name)
-      if (desk !== undefined) restoreDesk(desk, device.owedTokens, device.desk, nowMs)
-    }
+    this.#advance(nowMs)
+    this.#tenancies.get(row.tenant)?.restore(row, this.#steadyMs)
   }
 
   /** Takes over what moved here from another node; the tenant has been opened. */
@@ -172,32 +138,29 @@ export class Sessions {
 
   /** Every tenant's row. */
   rows(): TenantRow[] {
-    return Array.from(this.#tenancies, ([tenant, tenancy]) => rowOf(tenant, tenancy))
+    return Array.from(this.#tenancies.values(), (tenancy) => tenancy.toRow())
   }
 
-  /** The rows that changed since they were last taken; the caller saves them. A debt changes with every round. */
+  /** The rows that changed since they were last taken; the caller saves them. */
   takeChanged(): TenantRow[] {
-    const rows: TenantRow[] = []
-    for (const [tenant, tenancy] of this.#tenancies) {
-      const owed = owedOf(tenancy)
-      if (!tenancy.changed && owed === tenancy.savedOwed) continue
-      tenancy.changed = false
-      tenancy.savedOwed = owed
-      rows.push(rowOf(tenant, tenancy))
-    }
     this.#mustSave = false
+    const rows: TenantRow[] = []
+    for (const tenancy of this.#tenancies.values()) {
+      const row = tenancy.takeChanged()
+      if (row !== undefined) rows.push(row)
+    }
     return rows
   }
 
   /** One tenant's row. */
   row(tenant: string): TenantRow | undefined {
-    const tenancy = this.#tenancies.get(tenant)
-    return tenancy && rowOf(tenant, tenancy)
+    return this.#tenancies.get(tenant)?.toRow()
   }
 
   /** Answers one message: first every report is booked, then every want is granted. */
   answer(request: LeaseRequest, nowMs: number): LeaseReply {
-    this.#sweepNowAndThen(nowMs)
+    this.#advance(nowMs)
+    if (this.#steadyMs - this.#sweptAtMs >= this.ledger.roundMs / 4) this.sweep(nowMs)
     const found = request.accounts.map((report) => this.#book(request.edge, report, nowMs))
     const accounts = request.accounts.map((report, i) => {
       const { desk, session, epoch } = found[i]!
@@ -214,25 +177,26 @@ export class Sessions {
     tenancy.changed = true
     const session = desk.sessions.get(report.session)
     if (session !== undefined) {
-      session.lapsesAtMs = Math.max(session.lapsesAtMs, nowMs + this.#silenceMs)
+      session.lapsesAtMs = this.#steadyMs + this.#silenceMs
       this.#charge(desk, desk.report(session, report), nowMs)
       return { desk, session, epoch: tenancy.epoch }
     }
-    const lapsed = desk.lapsed.get(report.session) ?? this.#adopt(desk, report.session, nowMs)
+    const lapsed = desk.lapsed.get(report.session) ?? this.#adopt(desk, report.session)
     if (lapsed !== undefined) {
       this.#charge(desk, desk.reportLate(lapsed, report), nowMs)
       this.#mustSave = true
     }
-    const live = desk.ofEdge(edge) ?? desk.open(this.#nextId(), edge, nowMs, this.#silenceMs)
+    const live = desk.ofEdge(edge) ?? desk.open(this.#nextId(), edge, this.#steadyMs, this.#silenceMs)
+    live.lapsesAtMs = this.#steadyMs + this.#silenceMs
     return { desk, session: live, epoch: tenancy.epoch }
   }
 
   /** A session this node handed out after its last write before a restart: unknown, but not yet booked. */
-  #adopt(desk: Desk, id: string, nowMs: number) {
+  #adopt(desk: Desk, id: string) {
     const dot = id.lastIndexOf('.')
     const past = this.#pastLives.find(({ life }) => life === id.slice(0, dot))
-    if (past === undefined || Number(id.slice(dot + 1)) < past.covered) return undefined
-    return desk.adopt(id, nowMs)
+    if (past === undefined || !(Number(id.slice(dot + 1)) >= past.covered)) return undefined
+    return desk.adopt(id, this.#steadyMs)
   }
 
   #charge(desk: Desk, due: { overdraft: number; demand: number }, nowMs: number): void {
@@ -277,62 +241,20 @@ export class Sessions {
     return `${this.#life}.${this.#opened++}`
   }
 
-  #openDevices(tenancy: Tenancy, tenant: TenantAccount): void {
-    const wanted = new Map((tenant.devices ?? []).map((device) => [device.name, device.settings]))
-    for (const [name, desk] of tenancy.devices) {
-      if (wanted.has(name)) continue
-      this.ledger.close(desk.account)
-      tenancy.devices.delete(name)
-    }
-    for (const [name, settings] of wanted) {
-      const account = this.ledger.openDevice(tenancy.desk.account, name, settings)
-      if (!tenancy.devices.has(name)) tenancy.devices.set(name, new Desk(account))
-    }
-  }
-
   /** Lapses the sessions that were not heard of in time and forgets what lapsed long ago. */
   sweep(nowMs: number): void {
-    this.#sweptAtMs = nowMs
+    this.#advance(nowMs)
+    this.#sweptAtMs = this.#steadyMs
     for (const tenancy of this.#tenancies.values()) {
-      if (tenancy.desk.sweep(nowMs)) tenancy.changed = true
-      for (const device of tenancy.devices.values()) if (device.sweep(nowMs)) tenancy.changed = true
+      for (const desk of tenancy.desks()) if (desk.sweep(this.#steadyMs)) tenancy.changed = true
     }
   }
 
-  /** Four times a round, not with every message. */
-  #sweepNowAndThen(nowMs: number): void {
-    if (nowMs < this.#sweptAtMs) this.#sweptAtMs = nowMs
-    if (nowMs - this.#sweptAtMs >= this.ledger.roundMs / 4) this.sweep(nowMs)
+  /** Sessions are timed by a clock that cannot be set: an hour's step must neither lapse nor keep them all. */
+  #advance(nowMs: number): void {
+    this.#steadyMs = this.#clock.read(nowMs, 2 * this.#silenceMs)
   }
 }
 
 /** The cost of a request without any rule, micro-tokens. */
 const COST_OF_ONE = 1_000_000
-
-function owedOf({ desk, devices }: Tenancy): number {
-  let owed = desk.account.owedTokens
-  for (const device of devices.values()) owed += device.account.owedTokens
-  return owed
-}
-
-function rowOf(tenant: string, { epoch, desk, devices }: Tenancy): TenantRow {
-  const account: Account = desk.account
-  return {
-    tenant,
-    epoch,
-    owedTokens: account.owedTokens,
-    spentTotal: account.spentTotal,
-    borrowedTotal: account.borrowedTotal,
-    desk: desk.toRow(),
-    devices: Array.from(devices, ([name, device]) => ({
-      name,
-      owedTokens: device.account.owedTokens,
-      desk: device.toRow(),
-    })),
-  }
-}
-
-function restoreDesk(desk: Desk, owedTokens: number, row: DeskRow, nowMs: number): void {
-  desk.account.restoreDebt(owedTokens)
-  desk.restore(row, nowMs)
-}

@@ -34,6 +34,7 @@ const COUNTERS = ['admitted', 'refused', 'unreachable', 'shadowed', 'bytesIn', '
 /** Running totals of nothing. */
 export const NO_TOTALS: Totals = {
   used: 0,
+  guaranteed: 0,
   demand: 0,
   admitted: 0,
   refused: 0,
@@ -55,6 +56,7 @@ export function bookTotals(usage: Usage, before: Totals, now: Totals): Totals {
     usage.spent += now.used - before.used
     largest.used = now.used
   }
+  largest.guaranteed = Math.max(before.guaranteed, now.guaranteed)
   largest.demand = Math.max(before.demand, now.demand)
   return largest
 }

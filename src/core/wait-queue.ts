@@ -12,9 +12,9 @@ export interface Ticket {
   /** Bytes it keeps in memory while it waits. */
   readonly bytes: number
   /** Until then it may wait for tokens; a ticket that may not wait has its arrival time here. */
-  readonly patienceMs: number
+  patienceMs: number
   /** Until then it waits for the node's word. */
-  readonly deadlineMs: number
+  deadlineMs: number
   /** Whether its client has left: then it takes no tokens and its place is free. */
   gone?(nowMs: number): boolean
   settle(outcome: Outcome): void
@@ -121,6 +121,16 @@ export class WaitQueue {
       lane.length = 0
     }
     this.#updateFirst()
+  }
+
+  /** The isolate's clock was set back: nobody may wait the longer for it. */
+  setBack(byMs: number): void {
+    for (const lane of this.#lanes) {
+      for (const ticket of lane) {
+        ticket.patienceMs -= byMs
+        ticket.deadlineMs -= byMs
+      }
+    }
   }
 
   #leave(ticket: Ticket, outcome: Outcome): void {

@@ -40,10 +40,10 @@ async function refill(
   for (let sent = 0; sent < MAX_MESSAGES_PER_REQUEST; sent++) {
     const message = book.compose(line, Date.now())
     if (message === undefined) return
-    const sentAtMs = line.sentAtMs
+    const flight = line.flight
     const reply = await withDeadline(() => messenger.node(line.node).lease(message), messageMs)
     // Given up in the meantime by somebody who saw it hang: the answer is late and says nothing new.
-    if (line.sentAtMs !== sentAtMs) return
+    if (line.flight !== flight || !line.inFlight) return
     if (reply === undefined) {
       book.fail(line, Date.now())
       return

@@ -117,7 +117,8 @@ describe('a life of a node', () => {
     second.handle(late, 510)
     second.handle(late, 520)
     expect(second.sessions.desk('alpha')?.usage.spent).toBe(toMicro(6))
-    second.handle(ask('alpha', 'n1:9.0', { used: 6 }), 530)
+    second.handle(ask('alpha', 'n1:1.9x', { used: 6 }), 530)
+    second.handle(ask('alpha', 'n2:1.0', { used: 6 }), 540)
     expect(second.sessions.desk('alpha')?.usage.spent).toBe(toMicro(6))
   })
 

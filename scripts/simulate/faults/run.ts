@@ -1,0 +1,66 @@
+import type { NodeLife, NodeLifeOptions } from '../../../src/core/node-life.ts'
+import { NodeLife as RealLife } from '../../../src/core/node-life.ts'
+import { Events } from '../events.ts'
+import { randomFrom } from '../random.ts'
+import { SimEdge } from '../sim-edge.ts'
+import { type FaultPlan, planOf } from './plan.ts'
+import { NEEDED_IN_EVERY_RUN, Tally, Violation } from './tally.ts'
+import { FaultWorld } from './world.ts'
+
+/** Parts of the system that a test may replace by broken ones, to see that the simulation notices. */
+export interface Parts {
+  newLife(options: NodeLifeOptions): NodeLife
+  newEdge(id: string, world: ConstructorParameters<typeof SimEdge>[1]): SimEdge
+  readonly holdsReplies: boolean
+}
+
+export const REAL_PARTS: Parts = {
+  newLife: (options) => new RealLife(options),
+  newEdge: (id, world) => new SimEdge(id, world),
+  holdsReplies: true,
+}
+
+/** What a run showed. */
+export interface FaultReport {
+  readonly seed: number
+  readonly tally: Tally
+  readonly requests: number
+  readonly messages: number
+  readonly violation?: { readonly invariant: string; readonly atMs: number; readonly detail: string }
+}
+
+/** Runs one seed until everything has healed and come to rest, or a promise is broken. */
+export function runFaults(seed: number, parts: Parts = REAL_PARTS): FaultReport {
+  const plan = planOf(seed)
+  const tally = new Tally()
+  const events = new Events()
+  const world = new FaultWorld(plan, events, randomFrom(seed), tally, parts)
+  const report = () => ({ seed, tally, requests: world.requests, messages: world.messages })
+  try {
+    world.run()
+    checkNotEmpty(plan, tally)
+    return report()
+  } catch (error) {
+    const invariant = error instanceof Violation ? error.invariant : (error as Error).name
+    const atMs = error instanceof Violation ? error.atMs : events.nowMs
+    const detail = error instanceof Violation ? error.message : unexpected(error as Error)
+    return { ...report(), violation: { invariant, atMs: Math.round(atMs), detail } }
+  }
+}
+
+function checkNotEmpty(plan: FaultPlan, tally: Tally): void {
+  const missing = tally.missing(NEEDED_IN_EVERY_RUN)
+  if (missing.length > 0) throw new Violation('empty', plan.endMs, `never occurred: ${missing.join(', ')}`)
+}
+
+/** What was thrown and where, in one line. */
+function unexpected(error: Error): string {
+  return `${error.message} ${error.stack?.split('\n')[1]?.trim() ?? ''}`
+}
+
+/** One line about a failed run: what broke, when, and how to see it again. */
+export function describeFailure({ seed, violation }: FaultReport): string {
+  const { invariant, atMs, detail } = violation!
+  const repeat = `npm run simulate -- faults --from ${seed} --seeds 1`
+  return `seed ${seed} at ${atMs} ms: ${invariant}: ${detail} (repeat: ${repeat})`
+}

@@ -1,0 +1,334 @@
+import type { Lease } from '../../../src/core/lease.ts'
+import { BOOK_LIMITS } from '../../../src/core/lease-book.ts'
+import type { LeaseReply, LeaseRequest } from '../../../src/core/messages.ts'
+import type { TenantAccount } from '../../../src/core/sessions.ts'
+import type { Events } from '../events.ts'
+import type { Random } from '../random.ts'
+import { SimClock } from './clock.ts'
+import { EdgeWatch } from './edge-watch.ts'
+import { AccountTruth, accountKey, COUNTED } from './model.ts'
+import { SimNetwork } from './network.ts'
+import { NodeWatch } from './node-watch.ts'
+import { Dice, type FaultPlan, type PlannedAccount, type PlannedFault } from './plan.ts'
+import type { Parts } from './run.ts'
+import { type OpenRequest, type RequestEnd, SimIsolate } from './sim-isolate.ts'
+import { SimNode } from './sim-node.ts'
+import { type Tally, Violation } from './tally.ts'
+import { startTraffic } from './traffic.ts'
+
+/** Rounds after the last trace of a fault in which it may still be felt. */
+const RECOVERY_ROUNDS = 4
+/** Fewer rounds say nothing about a backlog; of its base it gets so much, as edges ask a little late. */
+const BACKLOG_ROUNDS = 4
+const BACKLOG_SHARE = 0.9
+/** Rounds at the start until every demand has been measured. */
+const WARM_UP_ROUNDS = 2
+/** After the last request everything must come to rest within so long, milliseconds. */
+const REST_MS = 30_000
+/** Any time of day, so that nothing depends on clocks that begin at 0. */
+const SOME_TIME_MS = 1_800_000_000_000
+
+/** The world of one run: isolates, a node, a network between them, and what befalls them. */
+export class FaultWorld {
+  requests = 0
+  messages = 0
+  readonly #plan: FaultPlan
+  readonly #events: Events
+  readonly #dice: Dice
+  readonly #tally: Tally
+  readonly #parts: Parts
+  readonly #truth = new Map<string, AccountTruth>()
+  readonly #network: SimNetwork
+  readonly #nodeClock: SimClock
+  readonly #node: SimNode
+  readonly #nodeWatch: NodeWatch
+  readonly #edgeWatch: EdgeWatch
+  /** The isolate at each place; undefined while none runs there. */
+  readonly #isolates: (SimIsolate | undefined)[] = []
+  #isolatesSoFar = 0
+
+  constructor(plan: FaultPlan, events: Events, random: Random, tally: Tally, parts: Parts) {
+    this.#plan = plan
+    this.#events = events
+    this.#dice = new Dice(random)
+    this.#tally = tally
+    this.#parts = parts
+    for (const { tenant, device } of plan.accounts)
+      this.#truth.set(accountKey(tenant, device), new AccountTruth())
+    const nowMs = () => events.nowMs
+    this.#network = new SimNetwork(events, plan, this.#dice, tally)
+    this.#nodeWatch = new NodeWatch(nowMs, this.#truth, tally)
+    this.#edgeWatch = new EdgeWatch(nowMs, this.#windowTerms(), this.#truth)
+    this.#nodeClock = this.#newClock()
+    const { newLife, holdsReplies } = parts
+    this.#node = new SimNode(
+      {
+        events,
+        clock: this.#nodeClock,
+        dice: this.#dice,
+        tally,
+        newLife,
+        holdsReplies,
+        onBoot: (running) => {
+          this.#edgeWatch.noteRestart()
+          this.#nodeWatch.checkAll(running)
+        },
+        onHandled: (running, request, handle) => this.#nodeWatch.onHandled(running, request, handle),
+      },
+      plan.roundTokens,
+      plan.roundMs,
+      tenantsOf(plan.accounts),
+    )
+    for (let edge = 0; edge < plan.edges; edge++) this.#startIsolate(edge)
+  }
+
+  /** @throws Violation when a promise is broken. */
+  run(): void {
+    const { plan, events } = { plan: this.#plan, events: this.#events }
+    for (const fault of plan.faults) events.at(fault.atMs, () => this.#befall(fault))
+    for (const { fromMs, toMs } of this.#calmTimes()) this.#watchBacklog(fromMs, toMs)
+    startTraffic(plan, events, this.#dice, (account, cost, edge) => this.#request(account, cost, edge))
+    for (let atMs = 0; atMs < plan.endMs + REST_MS; atMs += plan.roundMs / 2) {
+      events.runUntil(atMs)
+      this.#checkWaiting()
+    }
+    this.#checkRest()
+  }
+
+  #windowTerms() {
+    const { roundMs, accounts } = this.#plan
+    const largestCosts = accounts.reduce((sum, { costs }) => sum + Math.max(...costs), 0)
+    const factors = this.#plan.faults.map((fault) => (fault.kind === 'capacity' ? fault.factor : 1))
+    const roundTokens = this.#plan.roundTokens * Math.max(1, ...factors)
+    const credit = () => this.#nodeWatch.largestCredit * accounts.length
+    return { roundMs, roundTokens, largestCosts, credit }
+  }
+
+  #newClock(): SimClock {
+    const rate = 0.99 + this.#dice.upTo(0.02)
+    return new SimClock(this.#events, SOME_TIME_MS + this.#dice.int(-100_000, 100_000), rate)
+  }
+
+  #startIsolate(edge: number): void {
+    const isolate = new SimIsolate(`edge-${this.#isolatesSoFar++}`, {
+      events: this.#events,
+      clock: this.#newClock(),
+      deadlineMs: this.#plan.roundMs,
+      newEdge: this.#parts.newEdge,
+      send: (message, answer) => this.#send(edge, message, answer),
+      onEnd: (from, request, lease, end, waited) => this.#onEnd(from, request, lease, end, waited),
+      onEndedTwice: (request) => this.#fail('outcome', `a request of ${request.account.tenant} ended twice`),
+    })
+    this.#isolates[edge] = isolate
+    this.#nodeWatch.mostSessions = this.#isolatesSoFar
+  }
+
+  #send(edge: number, message: LeaseRequest, answer: (reply: LeaseReply) => void): void {
+    this.messages++
+    this.#network.carry(edge, `${message.edge} out`, () => {
+      this.#node.receive(message, (reply) => {
+        this.#network.carry(edge, `${message.edge} back`, () => answer(reply))
+      })
+    })
+  }
+
+  #request(account: PlannedAccount, cost: number, at: number | undefined): void {
+    const running = this.#isolates.filter((isolate) => isolate !== undefined)
+    const isolate = at === undefined ? this.#dice.of(running) : this.#isolates[at]
+    if (isolate === undefined) return
+    this.requests++
+    this.#noteTouched(isolate)
+    isolate.request(account, cost)
+  }
+
+  #noteTouched(isolate: SimIsolate): void {
+    if (isolate.edge.line.failures === 0) return
+    isolate.touchedUntilMs = this.#events.nowMs + RECOVERY_ROUNDS * this.#plan.roundMs
+  }
+
+  #onEnd(isolate: SimIsolate, request: OpenRequest, lease: Lease, end: RequestEnd, waited: boolean): void {
+    if (end === 'admitted') {
+      this.#tally.count('admitted')
+      if (waited) this.#tally.count('waited')
+      this.#edgeWatch.onAdmitted(lease, request.cost, this.#hasLapsed(lease))
+    } else if (end === 'guaranteed') {
+      this.#tally.count('unreachableAdmitted')
+      this.#edgeWatch.onGuaranteed(lease, request.cost)
+    } else if (end === 'refused') this.#tally.count('refused')
+    this.#noteTouched(isolate)
+    if (request.account.demand.kind !== 'inShare' || !this.#isCalm(isolate)) return
+    this.#tally.count('checkedInShare')
+    if (end !== 'admitted') this.#fail('inShare', `${request.account.tenant} at ${isolate.id}: ${end}`)
+  }
+
+  /** Whether the node already presumes spent what a lease still holds. */
+  #hasLapsed({ tenant, device, session }: Lease): boolean {
+    return this.#node.current?.life.sessions.desk(tenant, device)?.lapsed.has(session) ?? false
+  }
+
+  /** Whether no fault can touch what happens at an isolate now. */
+  #isCalm(isolate: SimIsolate): boolean {
+    const nowMs = this.#events.nowMs
+    if (nowMs < isolate.touchedUntilMs) return false
+    return this.#calmTimes().some(({ fromMs, toMs }) => nowMs >= fromMs && nowMs < toMs)
+  }
+
+  /** When no fault is felt any more, and none has begun again. */
+  #calmTimes(): { readonly fromMs: number; readonly toMs: number }[] {
+    const { roundMs, windows, longestDelayMs, endMs } = this.#plan
+    const recoveryMs = longestDelayMs + RECOVERY_ROUNDS * roundMs
+    const starts = [WARM_UP_ROUNDS * roundMs, ...windows.map(({ toMs }) => toMs + recoveryMs)]
+    return starts.map((fromMs, i) => ({ fromMs, toMs: windows[i]?.fromMs ?? endMs }))
+  }
+
+  /** While all is well, who always wants more than its base gets it, round after round. */
+  #watchBacklog(fromMs: number, toMs: number): void {
+    const { roundMs, accounts, healAtMs } = this.#plan
+    const untilMs = Math.min(toMs, healAtMs)
+    const rounds = Math.floor((untilMs - fromMs) / roundMs)
+    for (const { tenant, device, demand } of accounts) {
+      if (demand.kind !== 'backlog' || rounds < BACKLOG_ROUNDS) continue
+      const truth = this.#truth.get(accountKey(tenant, device))!
+      this.#events.at(fromMs, () => {
+        const account = this.#node.current?.life.sessions.desk(tenant, device)?.account
+        if (account === undefined) return
+        const before = truth.admittedTokens
+        this.#events.at(untilMs, () => {
+          const least = BACKLOG_SHARE * account.baseTokens * (rounds - 1) - account.owedTokens
+          this.#tally.count('checkedBacklog')
+          if (truth.admittedTokens - before >= least) return
+          this.#fail(
+            'backlog',
+            `${tenant}: ${truth.admittedTokens - before} in ${rounds} rounds, ${least} are due`,
+          )
+        })
+      })
+    }
+  }
+
+  #befall(fault: PlannedFault): void {
+    const count = this.#tally
+    switch (fault.kind) {
+      case 'message':
+        this.#network.force(fault.how)
+        break
+      case 'edgeCrash':
+        this.#crashIsolate(fault.edge, fault.downMs)
+        break
+      case 'nodeCrash':
+        if (fault.duringWrite) this.#node.crashAtNextWrite(fault.downMs)
+        else this.#node.crash(fault.downMs)
+        break
+      case 'staleTwin':
+        this.#node.replace(fault.lastsMs)
+        break
+      case 'edgeClock':
+        count.count('edgeClockStep')
+        count.count(fault.stepMs > 0 ? 'clockForward' : 'clockBack')
+        this.#isolates[fault.edge]?.clock.step(fault.stepMs)
+        break
+      case 'nodeClock':
+        count.count('nodeClockStep')
+        count.count(fault.stepMs > 0 ? 'clockForward' : 'clockBack')
+        if (fault.stepMs > 0) this.#edgeWatch.noteRestart()
+        this.#nodeClock.step(fault.stepMs)
+        break
+      case 'cut':
+        if (fault.edge === undefined) count.count('unreachableNode')
+        this.#network.cut(fault.edge, fault.lastsMs)
+        break
+      case 'capacity':
+        this.#node.resize(fault.factor)
+        break
+      case 'settings': {
+        const { tenant } = this.#plan.accounts[fault.account]!
+        this.#node.configure(tenant, (account) => scaled(account, fault.factor))
+        break
+      }
+    }
+  }
+
+  #crashIsolate(edge: number, downMs: number): void {
+    const isolate = this.#isolates[edge]
+    if (isolate === undefined) return
+    this.#tally.count('edgeCrash')
+    isolate.edge.kill()
+    this.#isolates[edge] = undefined
+    this.#events.after(downMs, () => this.#startIsolate(edge))
+  }
+
+  /** No request waits longer than it may. */
+  #checkWaiting(): void {
+    const { roundMs } = this.#plan
+    for (const isolate of this.#isolates) {
+      for (const { account, atMs } of isolate?.open ?? []) {
+        const mostMs = Math.max(account.maxWaitMs, BOOK_LIMITS.answerMs) + 2 * roundMs
+        if (this.#events.nowMs - atMs <= mostMs) continue
+        this.#fail(
+          'waiter',
+          `a request of ${account.tenant} at ${isolate!.id} waits since ${Math.round(atMs)} ms`,
+        )
+      }
+    }
+  }
+
+  /** Nothing waits, nothing is under way, and node and edges agree on every total. */
+  #checkRest(): void {
+    if (this.#events.size > 0) this.#fail('rest', `${this.#events.size} events are still to come`)
+    if (this.#network.underWay > 0) this.#fail('rest', 'a message is still under way')
+    const running = this.#node.current
+    if (running === undefined) throw this.#violation('rest', 'the node is down')
+    for (const isolate of this.#isolates) {
+      if (isolate === undefined) throw this.#violation('rest', 'an isolate is down')
+      const { id, edge, open } = isolate
+      if (open.size > 0) this.#fail('rest', `${open.size} requests of ${id} have no outcome`)
+      if (edge.line.inFlight) this.#fail('rest', `${id} waits for an answer`)
+      for (const lease of edge.line.leases.values()) {
+        const key = accountKey(lease.tenant, lease.device)
+        if (lease.hasNews) this.#fail('rest', `${id} has not told what ${key} used`)
+        const heard = running.heard.sum(key, id)
+        const truth = isolate.countsOf(key)
+        for (const counter of COUNTED) {
+          if (heard[counter] === truth[counter]) continue
+          this.#fail(
+            'rest',
+            `${id}, ${key}: ${counter} is ${truth[counter]}, the node knows ${heard[counter]}`,
+          )
+        }
+      }
+    }
+    this.#nodeWatch.checkAll(running)
+  }
+
+  #fail(invariant: string, detail: string): never {
+    throw this.#violation(invariant, detail)
+  }
+
+  #violation(invariant: string, detail: string): Violation {
+    return new Violation(invariant, this.#events.nowMs, detail)
+  }
+}
+
+/** The tenants of the accounts, devices below them. */
+function tenantsOf(accounts: readonly PlannedAccount[]): TenantAccount[] {
+  return Array.from(new Set(accounts.map(({ tenant }) => tenant)), (tenant) => {
+    const own = accounts.filter((account) => account.tenant === tenant)
+    const devices = own.flatMap(({ device, settings }) =>
+      device === undefined ? [] : [{ name: device, settings }],
+    )
+    if (devices.length === 0) return { tenant, epoch: 1, settings: own[0]!.settings }
+    const baseTokens = devices.reduce((sum, { settings }) => sum + settings.baseTokens, 0)
+    return { tenant, epoch: 1, settings: { baseTokens }, devices }
+  })
+}
+
+/** A tenant with a smaller base, its devices' bases likewise. */
+function scaled(account: TenantAccount, factor: number): TenantAccount {
+  const scale = <T extends { readonly baseTokens: number }>(settings: T): T => ({
+    ...settings,
+    baseTokens: Math.floor(settings.baseTokens * factor),
+  })
+  const devices = account.devices?.map(({ name, settings }) => ({ name, settings: scale(settings) }))
+  const settings = scale(account.settings)
+  return devices === undefined ? { ...account, settings } : { ...account, settings, devices }
+}
