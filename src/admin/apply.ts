@@ -1,4 +1,4 @@
-import { createRoute, OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import type { ApplyReport } from '../core/coordinator-api.ts'
 import { checkTogether, type ManifestSet, toManifestSet } from '../core/manifest/check.ts'
 import { readResources } from '../core/manifest/document.ts'
@@ -10,7 +10,7 @@ import type { AdminHono } from './env.ts'
 import { coordinator, manifestProblem } from './objects.ts'
 import { entityTag, ifRevision, writeOptions } from './preconditions.ts'
 import { Problem, problemOf } from './problem.ts'
-import { applyQuery, applyReport, manifestSet } from './schemas.ts'
+import { applyQuery, applyReport, manifestSet, summaryView } from './schemas.ts'
 import { defaultHook } from './validation.ts'
 
 const apply = createRoute({
@@ -25,31 +25,46 @@ const apply = createRoute({
       required: true,
       content: {
         'application/json': { schema: manifestSet },
-        'application/yaml': { schema: { type: 'string' as const } },
+        'application/yaml': { schema: z.string() },
       },
     },
   },
   responses: { 200: answer(applyReport, 'What changed, or with dryRun would change') },
 })
 
+const summary = createRoute({
+  method: 'get',
+  path: '/summary',
+  summary: 'How far everything is, in counts, with the ETag of the whole',
+  security: SECURITY,
+  middleware: [operators('read')] as const,
+  responses: { 200: answer(summaryView, 'The counts') },
+})
+
 /** The set as a whole. */
 export function applyRoutes() {
-  return new OpenAPIHono<AdminHono>({ defaultHook }).openapi(apply, async (c) => {
-    const { dryRun, prune } = c.req.valid('query')
-    const set = readSet(c.get('body'))
-    if (set.nodes.length + set.tenants.length === 0) {
-      throw new Problem(400, 'bad-manifest', 'the body must hold at least one manifest')
-    }
-    const { ifRevision: revision } = ifRevision(c, false)
-    if (revision === null) throw new Problem(400, 'bad-precondition', 'a set as a whole is never new')
-    const precondition = revision === undefined ? {} : { ifRevision: revision }
-    const options = { ...(await writeOptions(c)), dryRun, prune, ...precondition }
-    const outcome = await coordinator(c).apply(set, options)
-    if (!outcome.ok) throw problemOf(outcome.error)
-    const report: ApplyReport = outcome.value
-    c.header('etag', entityTag(report.revision))
-    return c.json(report, 200)
-  })
+  return new OpenAPIHono<AdminHono>({ defaultHook })
+    .openapi(summary, async (c) => {
+      const counts = await coordinator(c).summary()
+      c.header('etag', entityTag(counts.revision))
+      return c.json(counts, 200)
+    })
+    .openapi(apply, async (c) => {
+      const { dryRun, prune } = c.req.valid('query')
+      const set = readSet(c.get('body'))
+      if (set.nodes.length + set.tenants.length === 0) {
+        throw new Problem(400, 'bad-manifest', 'the body must hold at least one manifest')
+      }
+      const { ifRevision: revision } = ifRevision(c, false)
+      if (revision === null) throw new Problem(400, 'bad-precondition', 'a set as a whole is never new')
+      const precondition = revision === undefined ? {} : { ifRevision: revision }
+      const options = { ...(await writeOptions(c)), dryRun, prune, ...precondition }
+      const outcome = await coordinator(c).apply(set, options)
+      if (!outcome.ok) throw problemOf(outcome.error)
+      const report: ApplyReport = outcome.value
+      c.header('etag', entityTag(report.revision))
+      return c.json(report, 200)
+    })
 }
 
 /** Manifests of a body: plain data, or YAML text. */

@@ -133,6 +133,18 @@ const change = z.object({
   action: z.enum(['created', 'changed', 'deleted']),
 })
 
+export const summaryView = z
+  .object({
+    revision: count,
+    nodes: count,
+    tenants: count,
+    waiting: count,
+    troubled: count,
+    unplaced: count,
+    unconfirmed: count,
+  })
+  .openapi('Summary')
+
 export const applyReport = z
   .object({
     revision: count,

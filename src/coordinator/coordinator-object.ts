@@ -13,6 +13,7 @@ import type {
   Page,
   PageQuery,
   PlacementView,
+  Summary,
   TenantView,
   TokenView,
   WriteOptions,
@@ -28,7 +29,7 @@ import { readEvents, record } from './journal.ts'
 import { LOOP, ReconcileLoop } from './reconcile.ts'
 import { SignalReader } from './signal-reader.ts'
 import { createToken, findToken, listTokens, revokeToken } from './tokens.ts'
-import { listNodes, listPlacements, listTenants, nodeView, tenantView } from './views.ts'
+import { listNodes, listPlacements, listTenants, nodeView, summarize, tenantView } from './views.ts'
 import { markNode, removeObject, write } from './writes.ts'
 
 /** What the coordinator needs of the platform. */
@@ -108,6 +109,10 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
 
   async revision(): Promise<number> {
     return this.#store.revision
+  }
+
+  async summary(): Promise<Summary> {
+    return summarize(this.#store)
   }
 
   async nodes(query: PageQuery): Promise<Page<NodeView>> {

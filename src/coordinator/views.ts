@@ -6,6 +6,7 @@ import {
   type Page,
   type PageQuery,
   type PlacementView,
+  type Summary,
   type TenantView,
 } from '../core/coordinator-api.ts'
 import { type NodeHealth, newHealth } from '../core/health.ts'
@@ -168,6 +169,26 @@ function asWanted(row: TenantRow, trouble: Trouble | undefined): Condition {
   }
   if (row.due === 1) return { type, status: 'False', reason: 'Waiting', message: 'not looked at yet' }
   return { type, status: 'True', reason: 'Settled', message: 'its settings are in effect' }
+}
+
+/** How far everything is, in counts. */
+export function summarize(store: CoordinatorStore): Summary {
+  const [nodes] = store.all<{ n: number; unconfirmed: number }>(
+    `SELECT COUNT(*) AS n, COUNT(CASE WHEN acked_generation < config_generation THEN 1 END) AS unconfirmed
+     FROM nodes`,
+  )
+  const [tenants] = store.all<{ n: number; waiting: number; troubled: number; unplaced: number }>(
+    `SELECT COUNT(*) AS n, COUNT(CASE WHEN due = 1 THEN 1 END) AS waiting, COUNT(trouble) AS troubled,
+       COUNT(CASE WHEN node IS NULL THEN 1 END) AS unplaced FROM tenants`,
+  )
+  const { n, ...rest } = tenants!
+  return {
+    revision: store.revision,
+    nodes: nodes!.n,
+    unconfirmed: nodes!.unconfirmed,
+    tenants: n,
+    ...rest,
+  }
 }
 
 /** A page of nodes by name. */

@@ -158,6 +158,20 @@ export interface JournalEvent {
   readonly actor?: string
 }
 
+/** How far everything is, in counts. */
+export interface Summary {
+  readonly revision: number
+  readonly nodes: number
+  readonly tenants: number
+  /** Tenants the reconcile loop has not looked at since their last change. */
+  readonly waiting: number
+  /** Tenants that are not as wanted: they do not fit, or are where they should not be. */
+  readonly troubled: number
+  readonly unplaced: number
+  /** Nodes that have not confirmed their configuration. */
+  readonly unconfirmed: number
+}
+
 /** Which events to read, oldest first. */
 export interface EventQuery {
   /** Only later ones than this `seq`; absent: the newest `limit`. */
@@ -202,6 +216,7 @@ export interface CoordinatorApi extends DirectoryApi {
   mark(node: string, mark: NodeMark, options?: WriteOptions): Promise<WriteResult<NodeView>>
   /** Revision of the store, for `If-Match` of a whole set. */
   revision(): Promise<number>
+  summary(): Promise<Summary>
   nodes(query: PageQuery): Promise<Page<NodeView>>
   node(name: string): Promise<NodeView | null>
   tenants(query: PageQuery): Promise<Page<TenantView>>

@@ -1,0 +1,218 @@
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { SCOPES } from '../../src/core/coordinator-api.ts'
+import { applyCommand, diffCommand } from './apply.ts'
+import { apiClient, connection, DEFAULT_URL } from './client.ts'
+import { CliError, EXIT } from './exit.ts'
+import { describeCommand, getCommand, LISTS } from './get.ts'
+import {
+  createTokenCommand,
+  deleteCommand,
+  eventsCommand,
+  listTokensCommand,
+  markCommand,
+  revokeTokenCommand,
+  usageCommand,
+} from './operate.ts'
+import { print, type Streams } from './output.ts'
+
+const PROCESS: Streams = {
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+  interactive: process.stderr.isTTY === true,
+}
+
+/** Runs the CLI. @returns the exit code, one of {@link EXIT} */
+export async function runCli(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+  streams: Streams = PROCESS,
+): Promise<number> {
+  let code: number = EXIT.ok.code
+  const program = createProgram(env, streams, (kind) => {
+    code = EXIT[kind].code
+  })
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return code
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok.code : EXIT.usage.code
+    if (error instanceof CliError) {
+      streams.err(`stint: ${error.message}\n`)
+      return error.exitCode
+    }
+    streams.err(`stint: ${error instanceof Error ? error.message : String(error)}\n`)
+    return EXIT.failure.code
+  }
+}
+
+const output = () =>
+  new Option('-o, --output <format>', 'how to write the result')
+    .choices(['table', 'json', 'yaml'])
+    .default('table')
+
+/** The commands; also what `docs/reference-cli.md` is made from. */
+export function createProgram(
+  env: NodeJS.ProcessEnv,
+  streams: Streams,
+  exit: (kind: keyof typeof EXIT) => void,
+): Command {
+  const reach = () => {
+    const to = connection(env)
+    return { to, api: apiClient(to) }
+  }
+  const program = new Command('stint')
+    .description('Says what is wanted of nodes and tenants, and shows what is.')
+    .addHelpText(
+      'after',
+      `\nEnvironment:\n  STINT_URL    where Stint is (default ${DEFAULT_URL})\n  STINT_TOKEN  a token; npm start prints one`,
+    )
+    .configureOutput({ writeOut: streams.out, writeErr: streams.err })
+    .exitOverride()
+  addWrites(program, streams, reach, exit)
+  addReads(program, streams, reach)
+  addMarks(program, streams, reach)
+  addTokens(program, streams, reach)
+  return program
+}
+
+type Reach = () => { to: ReturnType<typeof connection>; api: ReturnType<typeof apiClient> }
+
+function addWrites(
+  program: Command,
+  streams: Streams,
+  reach: Reach,
+  exit: (kind: keyof typeof EXIT) => void,
+): void {
+  const files = () => new Option('-f, --file <file...>', 'files, folders, or - for standard input')
+  program
+    .command('apply')
+    .description('Makes the manifests of files the wanted state: all of them, or none')
+    .addOption(files().makeOptionMandatory())
+    .option('--dry-run', 'check and report, keep nothing')
+    .option('--prune', 'delete the nodes and tenants that are not in the files')
+    .option('--no-wait', 'do not wait until it is in effect')
+    .option('--timeout <seconds>', 'how long to wait', parseCount, 120)
+    .addOption(output())
+    .action(async (options) => applyCommand(reach().api, streams, options))
+  program
+    .command('diff')
+    .description('Shows what apply would change; exit code 1 if anything')
+    .addOption(files().makeOptionMandatory())
+    .option('--prune', 'as if what is not in the files were deleted')
+    .addOption(output())
+    .action(async (options) => {
+      if (await diffCommand(reach().api, streams, options)) exit('failure')
+    })
+  program
+    .command('delete')
+    .description('Deletes a tenant, a node without tenants, or what files name')
+    .argument('[object]', 'tenant/NAME or node/NAME')
+    .argument('[name]', 'the name, if it is not in the first argument')
+    .addOption(files())
+    .action(async (first, second, { file }) => deleteCommand(reach().api, streams, first, second, file))
+}
+
+function addReads(program: Command, streams: Streams, reach: Reach): void {
+  program
+    .command('get')
+    .description('Lists objects, or shows one')
+    .argument('<what>', `${LISTS.join(', ')}, or tenant/NAME and node/NAME`)
+    .argument('[name]', 'a single object')
+    .option('--limit <count>', 'at most so many', parseCount)
+    .option('--node <name>', 'only tenants and placements on this node')
+    .addOption(output())
+    .action(async (what, name, options) => getCommand(reach().api, streams, what, name, options))
+  program
+    .command('describe')
+    .description('Shows all about one object: settings, status, conditions, usage, events')
+    .argument('<object>', 'tenant/NAME or node/NAME')
+    .argument('[name]', 'the name, if it is not in the first argument')
+    .addOption(output())
+    .action(async (first, second, options) =>
+      describeCommand(reach().api, streams, first, second, options.output),
+    )
+  program
+    .command('usage')
+    .description('Shows shares and usage as the nodes see them now')
+    .argument('[tenant]', 'a single tenant')
+    .option('--limit <count>', 'at most so many', parseCount)
+    .addOption(output())
+    .action(async (tenant, options) =>
+      usageCommand(reach().api, streams, tenant, options.output, options.limit),
+    )
+  program
+    .command('events')
+    .description('Shows the journal')
+    .option('--follow', 'go on with what happens from now on')
+    .option('--for <object>', 'only about tenant/NAME or node/NAME')
+    .option('--after <seq>', 'only later ones than this', parseCount)
+    .option('--limit <count>', 'how many', parseCount, 50)
+    .addOption(output())
+    .action(async (options) => {
+      const { api, to } = reach()
+      await eventsCommand(api, to, streams, options)
+    })
+  program
+    .command('version')
+    .description('Shows the version here and there, and who the token is')
+    .addOption(output())
+    .action(async (options) => {
+      const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+        version: string
+      }
+      const server = await (await reach().api.version.$get()).json()
+      const text = `client ${manifest.version}, server ${server.version}, you are ${server.actor} (${server.scopes.join(', ')})\n`
+      print(streams, options.output, { client: manifest.version, server }, () => text)
+    })
+}
+
+function addMarks(program: Command, streams: Streams, reach: Reach): void {
+  program
+    .command('cordon')
+    .description('Lets no new tenants onto a node')
+    .argument('<node>')
+    .action(async (node) => markCommand(reach().api, streams, 'cordon', node))
+  program
+    .command('uncordon')
+    .description('Ends cordon and drain')
+    .argument('<node>')
+    .action(async (node) => markCommand(reach().api, streams, 'uncordon', node))
+  program
+    .command('drain')
+    .description('Cordons a node and asks its tenants to leave')
+    .argument('<node>')
+    .option('--wait', 'wait until it is empty')
+    .option('--timeout <seconds>', 'how long to wait', parseCount, 120)
+    .action(async (node, options) => markCommand(reach().api, streams, 'drain', node, options))
+}
+
+function addTokens(program: Command, streams: Streams, reach: Reach): void {
+  const token = program.command('token').description('Makes, lists and revokes tokens')
+  token
+    .command('create')
+    .description('Makes a token and prints it this once')
+    .option('--tenant <name>', 'for this tenant alone: its share, usage and events')
+    .addOption(new Option('--scope <scope...>', 'what it allows (default: read)').choices(SCOPES))
+    .option('--note <text>', 'whom it is for', '')
+    .option('--days <count>', 'after how many days it ends', parseCount)
+    .addOption(output())
+    .action(async (options) => createTokenCommand(reach().api, streams, options))
+  token
+    .command('list')
+    .description('Lists tokens without their secrets')
+    .addOption(output())
+    .action(async (options) => listTokensCommand(reach().api, streams, options.output))
+  token
+    .command('revoke')
+    .description('Ends a token for good')
+    .argument('<id>')
+    .action(async (id) => revokeTokenCommand(reach().api, streams, id))
+}
+
+function parseCount(text: string): number {
+  const count = Number(text)
+  if (!/^\d{1,15}$/.test(text) || !Number.isSafeInteger(count))
+    throw new InvalidArgumentError('must be a whole number')
+  return count
+}
