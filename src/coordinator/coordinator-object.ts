@@ -210,7 +210,8 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
    * still unplaced are placed, and nodes that have not confirmed a config since are sent it once, at once.
    */
   async #readyToServe(read: () => readonly Route[]): Promise<void> {
-    if (read().some((route) => route.node === undefined)) this.#loop.settle()
+    const unplaced = read().filter((route) => route.node === undefined)
+    if (unplaced.length > 0) this.#loop.settle(unplaced.map((route) => route.tenant))
     const waiting = new Set<string>()
     for (const { node } of read()) {
       const row = node === undefined ? undefined : this.#store.node(node)

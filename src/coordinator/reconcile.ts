@@ -11,6 +11,8 @@ export const LOOP = {
   parallelPushes: 8,
   /** A node that has not answered by then is asked again later, ms. */
   pushTimeoutMs: 10_000,
+  /** Pause between steps, ms: requests that came meanwhile have their turn, or a long apply holds up its answer. */
+  pauseMs: 5,
 } as const
 
 /** How the loop reaches a node object. */
@@ -60,14 +62,16 @@ export class ReconcileLoop {
       const nodes = pendingPushes(this.#store, Date.now(), LOOP.parallelPushes)
       if (settled === 0 && nodes.length === 0) break
       await Promise.all(nodes.map((node) => this.push(node)))
+      await scheduler.wait(LOOP.pauseMs)
     }
     trimJournal(this.#store)
   }
 
   /** Settles tenants that are due, without telling any node. @returns how many were looked at */
-  settle(): number {
+  settle(only?: readonly string[]): number {
     const nowMs = Date.now()
-    return settleTenants(this.#store, nowMs, { avoid: this.#avoid(nowMs) })
+    const avoid = this.#avoid(nowMs)
+    return settleTenants(this.#store, nowMs, only === undefined ? { avoid } : { avoid, only })
   }
 
   /** Sends a node its config and books the answer; a failure is booked too, never thrown. */

@@ -11,6 +11,8 @@ export const SETTLE_BATCH = 1_000
 /** How tenants are settled. */
 export interface SettleOptions {
   readonly limit?: number
+  /** Only these tenants, when somebody waits for them. */
+  readonly only?: readonly string[]
   /** Nodes that get no new tenants, with the reason. */
   readonly avoid?: ReadonlyMap<string, string>
 }
@@ -34,10 +36,15 @@ const ORDER = `ORDER BY node IS NULL, node IS NULL AND pin IS NULL,
 export function settleTenants(
   store: CoordinatorStore,
   nowMs: number,
-  { limit = SETTLE_BATCH, avoid = NOTHING }: SettleOptions = {},
+  { limit = SETTLE_BATCH, avoid = NOTHING, only }: SettleOptions = {},
 ): number {
   return store.transaction(() => {
-    const due = store.all<TenantRow>(`SELECT * FROM tenants WHERE due = 1 ${ORDER} LIMIT ?`, limit)
+    const due = store.all<TenantRow>(
+      `SELECT * FROM tenants WHERE due = 1 AND (?1 IS NULL OR name IN (SELECT value FROM json_each(?1)))
+       ${ORDER} LIMIT ?2`,
+      only === undefined ? null : JSON.stringify(only),
+      limit,
+    )
     if (due.length === 0) return 0
     const rooms = readRooms(store, avoid)
     const revision = store.nextRevision()
