@@ -1,6 +1,8 @@
 import { createExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
+import { expect } from 'vitest'
 import { createAdminApp } from '../../src/admin/app.ts'
+import { documentOf } from '../../src/admin/openapi.ts'
 import type { Env } from '../../src/config.ts'
 
 export const ROOT = 'root-secret-of-these-tests-0123456789'
@@ -45,3 +47,32 @@ export const tenant = (name: string, spec: object = { base: 1 }) => ({
   metadata: { name },
   spec,
 })
+
+type Call = ReturnType<typeof adminOf>
+
+/** A refusal as it must be. */
+export async function problem(answer: Response): Promise<{ status: number; code: string; detail: string }> {
+  expect(answer.headers.get('content-type')).toBe('application/problem+json')
+  expect(answer.headers.get('cache-control')).toBe('no-store')
+  return await answer.json()
+}
+
+/** All that is wanted; a refused request must leave it as it was. */
+export async function stateOf(call: Call): Promise<string> {
+  const parts = ['/summary', '/nodes?limit=500', '/tenants?limit=500', '/tokens', '/events?after=0&limit=500']
+  return (await Promise.all(parts.map(async (part) => await (await call(API + part)).text()))).join('\n')
+}
+
+/** A route of the document. */
+export interface Operation {
+  readonly path: string
+  readonly method: string
+}
+
+/** Every route of the OpenAPI document. */
+export function operations(): Operation[] {
+  const { paths = {} } = documentOf(createAdminApp())
+  return Object.entries(paths).flatMap(([path, item]) =>
+    Object.keys(item).map((method) => ({ path, method: method.toUpperCase() })),
+  )
+}

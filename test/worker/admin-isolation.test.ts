@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest'
+import { API, adminOf, node, operations, stateOf, tenant } from './admin-client.ts'
+
+describe('tenant a', () => {
+  it('reads nothing of tenant b on any route, and changes nothing on any', async () => {
+    const call = adminOf('sec-tenants')
+    const spec = (name: string, base: number) => ({ base, hosts: [`${name}.example`], antiAffinity: 'apart' })
+    await call(`${API}/apply`, {
+      method: 'POST',
+      json: [
+        node('iso-1', { capacity: 777 }),
+        tenant('iso-a', spec('iso-a', 5)),
+        tenant('iso-b', spec('bbb-host', 612)),
+      ],
+    })
+    await expect
+      .poll(async () => await (await call(`${API}/summary`)).json())
+      .toMatchObject({ waiting: 0, unconfirmed: 0 })
+    const make = async (name: string) => {
+      const made = await call(`${API}/tokens`, {
+        method: 'POST',
+        json: { tenant: name, note: `note-of-${name}` },
+      })
+      return (await made.json()) as { id: string; token: string }
+    }
+    const [a, b] = [await make('iso-a'), await make('iso-b')]
+    const before = await stateOf(call)
+    const all = operations()
+    expect(all.length).toBeGreaterThan(20)
+    const foreign = new RegExp(`iso-b|bbb-host|612|777|${b.id}`)
+    let reached = 0
+    for (const { path, method } of all) {
+      for (const target of ['iso-b', 'iso-a', 'iso-1', b.id]) {
+        const at = path.replace('{name}', target).replace('{id}', b.id)
+        for (const query of [
+          '',
+          '?kind=Tenant&name=iso-b',
+          '?node=iso-1',
+          '?after=iso-a',
+          '?after=0',
+          '?limit=500',
+        ]) {
+          const init =
+            method === 'GET' || method === 'DELETE'
+              ? {}
+              : {
+                  json: path.endsWith('/apply')
+                    ? [tenant('iso-b', { base: 1 })]
+                    : { ...tenant(target), note: '' },
+                }
+          const answer = await call(at + query, {
+            method,
+            token: a.token,
+            headers: { 'if-match': '*' },
+            ...init,
+          })
+          expect([200, 400, 403, 404], `${method} ${at}${query}`).toContain(answer.status)
+          if (method !== 'GET') expect(answer.status, `${method} ${at}`).not.toBe(200)
+          const text = await readSome(answer)
+          if (answer.status !== 200) {
+            // What it asked for may be said back; nothing else.
+            expect(text.replaceAll(target, ''), `${method} ${at}${query}`).not.toMatch(foreign)
+          } else {
+            reached++
+            expect(text, `${method} ${at}${query}`).not.toMatch(foreign)
+          }
+        }
+      }
+    }
+    expect(reached).toBeGreaterThan(10)
+    expect(await stateOf(call)).toBe(before)
+    const existing = await (await call(`${API}/tenants/iso-b`, { token: a.token })).json()
+    const missing = await (await call(`${API}/tenants/iso-x`, { token: a.token })).json()
+    expect(JSON.stringify(existing).replace('iso-b', 'iso-x')).toBe(JSON.stringify(missing))
+  })
+
+  it('of a later life does not inherit the token of the former', async () => {
+    const call = adminOf('sec-heir')
+    await call(`${API}/apply`, { method: 'POST', json: [tenant('heir')] })
+    const made = await call(`${API}/tokens`, { method: 'POST', json: { tenant: 'heir' } })
+    const { token } = (await made.json()) as { token: string }
+    expect((await call(`${API}/tenants/heir`, { token })).status).toBe(200)
+    await call(`${API}/tenants/heir`, { method: 'DELETE', headers: { 'if-match': '*' } })
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    await call(`${API}/apply`, { method: 'POST', json: [tenant('heir')] })
+    expect((await call(`${API}/tenants/heir`, { token })).status).toBe(401)
+  })
+})
+
+/** The whole body, or of an endless one what comes at once. */
+async function readSome(answer: Response): Promise<string> {
+  if (answer.headers.get('content-type') !== 'text/event-stream') return await answer.text()
+  const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader()
+  let text = (await reader.read()).value ?? ''
+  const soon = new Promise<{ value?: string }>((resolve) => setTimeout(() => resolve({}), 50))
+  text += (await Promise.race([reader.read(), soon])).value ?? ''
+  await reader.cancel()
+  return text
+}
