@@ -16,6 +16,8 @@ export interface WorkerdOptions {
   readonly vars?: Readonly<Record<string, string>>
   /** Origins on this machine, port by service name; bound as the edge looks them up. */
   readonly services?: Readonly<Record<string, number>>
+  /** Classes of Durable Objects by binding; those of Stint's own Worker unless given. */
+  readonly objects?: Readonly<Record<string, string>>
 }
 
 /** A running workerd. */
@@ -57,12 +59,13 @@ export async function startWorkerd(options: WorkerdOptions): Promise<RunningWork
 }
 
 /** The configuration of a self-hosted Stint; see the comments of workerd's own schema for each field. */
-export function capnpConfig({ built, port, stateFolder, vars = {}, services = {} }: WorkerdOptions): string {
+export function capnpConfig(options: WorkerdOptions): string {
+  const { built, port, stateFolder, vars = {}, services = {}, objects = OBJECTS } = options
   const text = (value: string) => JSON.stringify(value)
   const names = [built.main, ...Object.keys(built.modules).filter((name) => name !== built.main)]
   const modules = names.map((name) => `(name = ${text(name)}, esModule = embed ${text(name)})`)
   const bindings = [
-    ...Object.entries(OBJECTS).map(
+    ...Object.entries(objects).map(
       ([name, cls]) => `(name = ${text(name)}, durableObjectNamespace = ${text(cls)})`,
     ),
     ...Object.entries(vars).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`),
@@ -74,7 +77,7 @@ export function capnpConfig({ built, port, stateFolder, vars = {}, services = {}
     ([name, at]) =>
       `(name = ${text(`origin-${name}`)}, external = (address = "127.0.0.1:${at}", http = ())),`,
   )
-  const namespaces = Object.values(OBJECTS).map(
+  const namespaces = Object.values(objects).map(
     (cls) => `(className = ${text(cls)}, uniqueKey = ${text(`stint-${cls}`)}, enableSql = true)`,
   )
   return `using Workerd = import "/workerd/workerd.capnp";
