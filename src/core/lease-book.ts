@@ -53,6 +53,7 @@ export class LeaseBook {
   readonly #lines = new Map<string, NodeLine>()
   readonly #limits: BookLimits
   readonly #queues = new Map<Lease, WaitQueue>()
+  readonly #leases = new Map<string, Lease>()
   readonly #room: WaitRoom
   #nowMs = Number.NEGATIVE_INFINITY
 
@@ -77,25 +78,33 @@ export class LeaseBook {
     return line
   }
 
-  /** The lease of an account on a line, opened on first use. */
+  /**
+   * The lease of an account, opened on first use on the given line. An account has one lease per isolate: it
+   * stays on the line of the newest epoch seen (`lease.line`), because its session moves with the tenant.
+   */
   lease(line: NodeLine, tenant: string, device: string | undefined, epoch: number): Lease {
     const key = keyOf(tenant, device)
-    let lease = line.leases.get(key)
+    let lease = this.#leases.get(key)
     if (lease === undefined) {
       lease = new Lease(tenant, device, epoch)
+      lease.line = line
+      this.#leases.set(key, lease)
       line.leases.set(key, lease)
-    }
+    } else if (lease.line !== line && epoch > lease.epoch) this.#moveLease(lease, line, epoch)
     return lease
   }
 
-  /** Takes a tenant's leases from one line to another: its sessions have moved with it. */
+  /** Takes a tenant's leases to the line of its new home, unless a newer one is known. */
   move(from: NodeLine, to: NodeLine, tenant: string, epoch: number): void {
-    for (const lease of leasesOf(from, tenant)) {
-      const key = keyOf(lease.tenant, lease.device)
-      from.leases.delete(key)
-      lease.epoch = epoch
-      if (!to.leases.has(key)) to.leases.set(key, lease)
-    }
+    for (const lease of leasesOf(from, tenant)) if (epoch > lease.epoch) this.#moveLease(lease, to, epoch)
+  }
+
+  #moveLease(lease: Lease, to: NodeLine, epoch: number): void {
+    const key = keyOf(lease.tenant, lease.device)
+    lease.line.leases.delete(key)
+    lease.line = to
+    lease.epoch = epoch
+    to.leases.set(key, lease)
   }
 
   /**
@@ -141,7 +150,12 @@ export class LeaseBook {
       }
       const lease = line.leases.get(keyOf(entry.tenant, entry.device))
       if (lease === undefined) continue
+      const epoch = lease.epoch
       lease.settle(entry, sentAtMs, line.roundTripMs)
+      // Passed on by a node that the tenant has left: from now on its new home is asked.
+      if (entry.home !== undefined && entry.home !== line.node && entry.epoch > epoch) {
+        this.#moveLease(lease, this.line(entry.home), entry.epoch)
+      }
       this.#serve(lease, nowMs)
     }
     return moved

@@ -1,4 +1,5 @@
 import type { AccountGrant, AccountReport } from './messages.ts'
+import type { NodeLine } from './node-line.ts'
 import { NO_TOTALS } from './usage.ts'
 
 /** What an edge does with a request. */
@@ -34,6 +35,8 @@ export class Lease {
   readonly tenant: string
   readonly device: string | undefined
   epoch: number
+  /** The line to the node that grants it; set by the book. */
+  line!: NodeLine
 
   session = ''
   granted = 0

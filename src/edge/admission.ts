@@ -1,6 +1,6 @@
 import type { EdgeEnv, Limits } from '../config.ts'
 import type { Lease, Verdict } from '../core/lease.ts'
-import { LeaseBook, type NodeLine } from '../core/lease-book.ts'
+import { LeaseBook } from '../core/lease-book.ts'
 import type { Outcome } from '../core/wait-queue.ts'
 import type { Finder } from './finder.ts'
 import type { KnownRoute } from './known-route.ts'
@@ -14,11 +14,10 @@ const MAX_SPREAD_MS = 400
 /** A client whose timer is so late has left, and its timers with it. */
 const GRACE_MS = 1_000
 
-/** Where a request's tokens come from. Line and lease change when the tenant moves under a long answer. */
+/** Where a request's tokens come from. The lease's line changes when the tenant moves under a long answer. */
 export interface Account {
   readonly known: KnownRoute
-  line: NodeLine
-  lease: Lease
+  readonly lease: Lease
   readonly env: EdgeEnv
   readonly execution: Execution
 }
@@ -38,8 +37,6 @@ export class Admission {
   readonly #limits: Limits
   readonly #finder: Finder
   readonly #book: LeaseBook
-  /** Tenants that have moved while this isolate knew them, and to where. */
-  readonly #homes = new Map<string, NodeLine>()
 
   constructor(limits: Limits, finder: Finder) {
     this.#limits = limits
@@ -56,30 +53,29 @@ export class Admission {
     execution: Execution,
   ): Account {
     const { route } = known
-    const line = this.#book.line(node)
-    if (this.#homes.size > 0) this.#homes.delete(route.tenant)
-    const lease = this.#book.lease(line, route.tenant, device, route.epoch)
+    const lease = this.#book.lease(this.#book.line(node), route.tenant, device, route.epoch)
+    // The tenant has moved since the route was read: it is read again behind the scenes.
+    if (lease.epoch > route.epoch) this.#finder.expire(route)
     if (lease.session === '' && device === undefined) {
       lease.baseTokens = known.baseTokens
       lease.roundMs = route.roundMs
     }
-    return { known, line, lease, env, execution }
+    return { known, lease, env, execution }
   }
 
   /** Decides at once; on `join` the caller may {@link wait}. */
   decide(account: Account, cost: number, maxWaitMs: number): Verdict {
-    this.#follow(account)
-    const { line, lease } = account
+    const { lease } = account
     const nowMs = Date.now()
-    const verdict = this.#book.decide(line, lease, cost, maxWaitMs, nowMs)
+    const verdict = this.#book.decide(lease.line, lease, cost, maxWaitMs, nowMs)
     this.tend(account, nowMs)
     return verdict
   }
 
   /** Sends what is due: a message for more tokens, or a report of what was used. */
   tend(account: Account, nowMs: number): void {
-    this.#follow(account)
-    const { line, lease, known } = account
+    const { lease, known } = account
+    const { line } = lease
     if (this.#book.messageDue(line, lease, nowMs)) {
       startRefill(this.#book, line, this.#messenger(account), this.#limits.messageMs)
     }
@@ -131,23 +127,15 @@ export class Admission {
       node: (name) => env.NODES.get(env.NODES.idFromName(name)),
       waitUntil: (work) => execution.waitUntil(work),
       moved: async (line, moved) => {
-        for (const { tenant, node, epoch } of await this.#finder.whereabouts(moved, env)) {
-          if (node === line.node) continue
-          const home = this.#book.line(node)
-          this.#book.move(line, home, tenant, epoch)
-          this.#homes.set(tenant, home)
+        const told = moved.flatMap(({ tenant, moved: home }) =>
+          home.node === undefined ? [] : [{ tenant, node: home.node, epoch: home.epoch }],
+        )
+        const lost = moved.filter(({ moved: home }) => home.node === undefined)
+        const found = lost.length === 0 ? [] : await this.#finder.whereabouts(lost, env)
+        for (const { tenant, node, epoch } of [...told, ...found]) {
+          if (node !== line.node) this.#book.move(line, this.#book.line(node), tenant, epoch)
         }
       },
     }
-  }
-
-  /** An answer that streams for long may outlive its tenant's stay on a node. */
-  #follow(account: Account): void {
-    if (this.#homes.size === 0) return
-    const { tenant, device, epoch } = account.lease
-    const home = this.#homes.get(tenant)
-    if (home === undefined || home === account.line) return
-    account.line = home
-    account.lease = this.#book.lease(home, tenant, device, epoch)
   }
 }

@@ -6,6 +6,7 @@ interface CachedHost {
   /** When the coordinator said so. */
   readonly readAtMs: number
   refreshing: boolean
+  expired: boolean
 }
 
 /** What the cache knows of a host name. */
@@ -50,7 +51,11 @@ export class Directory {
     if (cached !== undefined) {
       const ageMs = nowMs - cached.readAtMs
       if (ageMs > this.#limits.routeStaleMs) return MISS
-      return { kind: 'known', routes: cached.routes, stale: ageMs > this.#limits.routeFreshMs }
+      return {
+        kind: 'known',
+        routes: cached.routes,
+        stale: cached.expired || ageMs > this.#limits.routeFreshMs,
+      }
     }
     const saidAtMs = this.#unknown.get(host)
     if (saidAtMs === undefined || nowMs - saidAtMs > this.#limits.unknownFreshMs) return MISS
@@ -82,8 +87,19 @@ export class Directory {
     }
     this.#unknown.delete(host)
     this.#hosts.delete(host)
-    this.#hosts.set(host, { routes: answer.routes.map(prepareRoute), readAtMs: nowMs, refreshing: false })
+    this.#hosts.set(host, {
+      routes: answer.routes.map(prepareRoute),
+      readAtMs: nowMs,
+      refreshing: false,
+      expired: false,
+    })
     dropOldest(this.#hosts, this.#limits.knownHosts)
+  }
+
+  /** Makes a route stale: it is used on, and read again in the background. */
+  expire(host: string): void {
+    const cached = this.#hosts.get(host)
+    if (cached !== undefined) cached.expired = true
   }
 
   /** Forgets a host, so that the next request reads its route anew. */

@@ -1,5 +1,5 @@
 import { COORDINATOR_NAME, type EdgeEnv, type Limits } from '../config.ts'
-import type { HostRoutes } from '../core/control.ts'
+import type { HostRoutes, Route } from '../core/control.ts'
 import type { Moved } from '../core/messages.ts'
 import type { RequestTarget } from '../core/request-path.ts'
 import { failure, unavailable } from './answers.ts'
@@ -66,6 +66,12 @@ export class Finder {
       if (route?.node !== undefined) found.push({ tenant, node: route.node, epoch: route.epoch })
     }
     return found
+  }
+
+  /** Has a route read again by the next request that uses it; until then it is used on. */
+  expire(route: Route): void {
+    for (const host of route.policy.hosts) this.#directories.host.expire(host)
+    this.#directories.tenant.expire(route.tenant)
   }
 
   /** @returns undefined when the coordinator must be asked. */

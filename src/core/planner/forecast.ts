@@ -5,6 +5,7 @@ export interface Forecast {
   readonly samples: number
 }
 
+/** How a forecast follows what is measured. */
 export interface ForecastSettings {
   /** Weight of the newest sample once there are many, 0…1. */
   readonly gain: number
@@ -12,6 +13,7 @@ export interface ForecastSettings {
   readonly priorSamples: number
 }
 
+/** Forecast settings that suit samples of a minute. */
 export const DEFAULT_FORECAST: ForecastSettings = { gain: 0.03, priorSamples: 3 }
 
 /** The forecast after a first sample; `deviation` is the first guess of the standard deviation. */

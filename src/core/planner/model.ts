@@ -66,6 +66,7 @@ export interface PlannerMemory {
   readonly clusterAboveSinceMs: number | null
 }
 
+/** What the planner remembers of a node between two plans. Times in ms. */
 export interface NodeMemory {
   readonly upSinceMs?: number
   /** Since when the load has been below the sleeping threshold; null: it is not. */
@@ -83,6 +84,7 @@ export interface PlanInput {
   readonly memory: PlannerMemory
 }
 
+/** The memory before the first plan. */
 export const EMPTY_MEMORY: PlannerMemory = {
   nodes: {},
   movedAtMs: {},
@@ -94,6 +96,7 @@ export const EMPTY_MEMORY: PlannerMemory = {
 
 /** The criteria; all are costs: less is better. */
 export const TERMS = ['load', 'energy', 'cost', 'carbon', 'resilience'] as const
+/** A term of the objective. */
 export type Term = (typeof TERMS)[number]
 /** One value per term: Σ risk², W, money/h, g/h, share. */
 export type Terms = Readonly<Record<Term, number>>
@@ -101,6 +104,7 @@ export type Terms = Readonly<Record<Term, number>>
 /** Why a move is in a plan; in the order in which the planner works. */
 export type Rule = 'place' | 'constraint' | 'evacuate' | 'overload' | 'consolidate' | 'relocate' | 'balance'
 
+/** One move of a plan, with what it changes and the rule that caused it. */
 export interface PlannedMove {
   readonly tenant: string
   readonly from: string | null

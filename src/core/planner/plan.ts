@@ -3,6 +3,7 @@ import { type Alternative, type Plan, type PlanInput, TERMS, type Term, type Ter
 import { type Found, frozenBy, search } from './search.ts'
 import { DEFAULT_SETTINGS, type PlannerSettings, type ProfileName } from './settings.ts'
 
+/** What a plan is asked to carry beside its moves. */
 export interface PlanOptions {
   /** False: leave the other profiles out, for callers that plan often and show nothing. */
   readonly compare?: boolean

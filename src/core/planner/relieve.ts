@@ -46,6 +46,7 @@ function findHome(work: Work, tenant: number): number {
 
 const ANY_ROOM: Room = { packLoad: Number.POSITIVE_INFINITY, demandLoad: Number.POSITIVE_INFINITY }
 
+/** How full a node may be made, as shares of its capacity. */
 export function roomOf(work: Work): Room {
   return { packLoad: work.c.settings.packLoad, demandLoad: work.c.settings.packDemand }
 }

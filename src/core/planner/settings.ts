@@ -1,5 +1,6 @@
 import type { Term } from './model.ts'
 
+/** Weight of each term, ≥ 0. */
 export type Weights = Readonly<Record<Term, number>>
 
 /** How much each criterion counts; each sums to 1. */
@@ -10,6 +11,7 @@ export const PROFILES = {
   safe: { load: 0.35, energy: 0.05, cost: 0.05, carbon: 0.05, resilience: 0.5 },
 } as const satisfies Record<string, Weights>
 
+/** The named profiles of `urbanization`. */
 export type ProfileName = keyof typeof PROFILES
 
 const MINUTE_MS = 60_000
@@ -60,6 +62,7 @@ export interface PlannerSettings {
   readonly recheckMs: number
 }
 
+/** The settings a cluster starts with. */
 export const DEFAULT_SETTINGS: PlannerSettings = {
   profile: 'balanced',
   profiles: PROFILES,
