@@ -20,7 +20,7 @@ import { deleteNode, deleteTenant } from './remove.ts'
 /** Longest manifest of one object, UTF-16 units of its JSON: SQLite rows end at 2 MB. */
 export const MAX_MANIFEST_CHARS = 500_000
 
-/** Tenants that claim paths on any host: every host's answer carries them all. */
+/** Tenants that are found on any host, by path or key: every host's answer carries them all. */
 export const MAX_ANY_HOST_TENANTS = 1_000
 
 /**
@@ -196,11 +196,11 @@ function takeClaims(work: Work, { metadata, spec }: TenantManifest): void {
   const { store } = work
   const tenant = metadata.name
   for (const host of spec.hosts) store.run('INSERT OR IGNORE INTO hosts VALUES (?, ?)', host, tenant)
-  if (spec.hosts.length === 0 && spec.paths.length > 0) {
+  if (spec.hosts.length === 0 && spec.paths.length + spec.keys.length > 0) {
     store.run("INSERT OR IGNORE INTO hosts VALUES ('', ?)", tenant)
     const [count] = store.all<{ n: number }>("SELECT COUNT(*) AS n FROM hosts WHERE host = ''")
     if (count!.n > MAX_ANY_HOST_TENANTS) {
-      const message = `at most ${MAX_ANY_HOST_TENANTS} tenants may claim paths on any host; name hosts`
+      const message = `at most ${MAX_ANY_HOST_TENANTS} tenants may be found on any host; name hosts`
       work.faults.push({ code: 'conflict', kind: 'Tenant', name: tenant, message })
     }
   }

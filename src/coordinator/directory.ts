@@ -10,7 +10,7 @@ export function routeOfTenant(store: CoordinatorStore, tenant: string): Route | 
 }
 
 /**
- * The tenants of a host name, and those that claim a path on any host; null when there are neither.
+ * The tenants of a host name, and those that are found on any host; null when there are neither.
  *
  * @param host in the form of `normalizeHost`
  */

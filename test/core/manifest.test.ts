@@ -22,10 +22,18 @@ const tenant = (spec: string) =>
   `apiVersion: stint/v1\nkind: Tenant\nmetadata: { name: t }\nspec: { ${spec} }\n`
 
 describe('the demo', () => {
-  it('is one node of 160 tokens/s with an echo and three tenants that fill it', () => {
+  it('is three nodes of 160 tokens/s with an echo, the first filled by three tenants', () => {
     const set = read(readFileSync(new URL('../../examples/demo.yaml', import.meta.url), 'utf8'))
-    expect(set.nodes.map((it) => [it.metadata.name, it.spec.capacity, it.spec.origin])).toEqual([
-      ['node-1', 160, { echo: {} }],
+    const nodes = set.nodes.map(({ metadata, spec }) => [
+      metadata.name,
+      spec.capacity,
+      spec.zone,
+      spec.origin,
+    ])
+    expect(nodes).toEqual([
+      ['node-1', 160, 'west', { echo: {} }],
+      ['node-2', 160, 'west', { echo: {} }],
+      ['node-3', 160, 'east', { echo: {} }],
     ])
     expect(set.tenants.map((it) => [it.metadata.name, it.spec.base, it.spec.hosts, it.spec.node])).toEqual([
       ['alpha', 100, ['alpha.localhost'], 'node-1'],
