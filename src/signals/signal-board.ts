@@ -1,38 +1,5 @@
 import { createDurable } from 'itty-durable'
-import { z } from 'zod'
-import { isName } from '../core/name.ts'
-import { MEASURES, SIGNAL_LIMITS, type Signal, signalKey } from '../core/signals.ts'
-
-const name = z.string().refine(isName)
-const validity = { validFromMs: z.int().min(0), validUntilMs: z.int().min(0) }
-
-/** What is accepted, whoever calls: the object trusts nobody. */
-const batch = z
-  .array(
-    z
-      .discriminatedUnion('kind', [
-        z.strictObject({
-          kind: z.literal('zone'),
-          zone: name,
-          measure: z.enum(MEASURES),
-          value: z.number().min(-1e6).max(1e6),
-          ...validity,
-        }),
-        z.strictObject({
-          kind: z.literal('node'),
-          node: name,
-          severity: z.enum(['info', 'avoid']),
-          note: z.string().regex(/^[ -~]{0,200}$/),
-          ...validity,
-        }),
-      ])
-      .refine((it) => it.validUntilMs > it.validFromMs, { error: 'validUntilMs must be after validFromMs' })
-      .refine((it) => it.validUntilMs - it.validFromMs <= SIGNAL_LIMITS.maxValidMs, {
-        error: `must be valid for at most ${SIGNAL_LIMITS.maxValidMs} ms`,
-      }),
-  )
-  .min(1)
-  .max(SIGNAL_LIMITS.batch)
+import { SIGNAL_LIMITS, type Signal, signalKey } from '../core/signals.ts'
 
 /** The only calls that come through, each with its method of the object. */
 const ALLOWED: Readonly<Record<string, 'post' | 'read'>> = { 'POST /post': 'post', 'GET /read': 'read' }
@@ -70,6 +37,8 @@ export class SignalBoard extends Durable {
 
   /** Replaces what is said of the same zone and measure, or node. The text is a JSON list of signals. */
   async post(text: unknown): Promise<{ kept: number } | Response> {
+    // Loaded by the first post: the schema library has no place in what an isolate starts with.
+    const { batch } = await import('./batch.ts')
     const parsed = batch.safeParse(parseJson(text))
     if (!parsed.success) {
       const [issue] = parsed.error.issues
