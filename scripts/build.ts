@@ -5,6 +5,7 @@ import { build } from 'esbuild'
 
 /** Root of the repository. */
 export const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const ENTRY = join(ROOT, 'src', 'worker.ts')
 const OUT = join(ROOT, 'dist', 'worker')
 
 /** The Worker as modules: the hot path in `worker.js`, what is loaded on demand in chunks beside it. */
@@ -14,12 +15,15 @@ export interface BuiltWorker {
   readonly modules: Readonly<Record<string, string>>
 }
 
-/** Bundles the Worker; what is imported on demand (the admin API) stays a module of its own. */
-export async function buildWorker(): Promise<BuiltWorker> {
-  rmSync(OUT, { recursive: true, force: true })
+/**
+ * Bundles the Worker, or another one beginning at `entry`; what is imported on demand (the admin API) stays
+ * a module of its own.
+ */
+export async function buildWorker(entry = ENTRY, folder = OUT): Promise<BuiltWorker> {
+  rmSync(folder, { recursive: true, force: true })
   await build({
-    entryPoints: [join(ROOT, 'src', 'worker.ts')],
-    outdir: OUT,
+    entryPoints: { worker: entry },
+    outdir: folder,
     bundle: true,
     splitting: true,
     format: 'esm',
@@ -28,14 +32,16 @@ export async function buildWorker(): Promise<BuiltWorker> {
     mainFields: ['module', 'main'],
     conditions: ['workerd', 'worker', 'browser'],
     external: ['cloudflare:*', 'node:*'],
-    minifySyntax: true,
-    minifyWhitespace: true,
+    minify: true,
+    sourcemap: 'linked',
     legalComments: 'none',
     logLevel: 'warning',
   })
   const modules: Record<string, string> = {}
-  for (const file of readdirSync(OUT)) modules[file] = readFileSync(join(OUT, file), 'utf8')
-  return { folder: OUT, main: 'worker.js', modules }
+  for (const file of readdirSync(folder)) {
+    if (file.endsWith('.js')) modules[file] = readFileSync(join(folder, file), 'utf8')
+  }
+  return { folder, main: 'worker.js', modules }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
