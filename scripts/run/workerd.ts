@@ -18,6 +18,8 @@ export interface WorkerdOptions {
   readonly services?: Readonly<Record<string, number>>
   /** Classes of Durable Objects by binding; those of Stint's own Worker unless given. */
   readonly objects?: Readonly<Record<string, string>>
+  /** Named entrypoints that listen on a port of their own. */
+  readonly entrypoints?: Readonly<Record<string, number>>
 }
 
 /** A running workerd. */
@@ -31,7 +33,7 @@ export interface RunningWorkerd {
 }
 
 /** Path of the workerd binary for this machine, from the package in the lock file. */
-const WORKERD: string = createRequire(import.meta.url)('workerd').default
+export const WORKERD: string = createRequire(import.meta.url)('workerd').default
 
 /** Starts workerd and waits until it listens. @throws Error when the port is taken or workerd ends early. */
 export async function startWorkerd(options: WorkerdOptions): Promise<RunningWorkerd> {
@@ -60,7 +62,7 @@ export async function startWorkerd(options: WorkerdOptions): Promise<RunningWork
 
 /** The configuration of a self-hosted Stint; see the comments of workerd's own schema for each field. */
 export function capnpConfig(options: WorkerdOptions): string {
-  const { built, port, stateFolder, vars = {}, services = {}, objects = OBJECTS } = options
+  const { built, port, stateFolder, vars = {}, services = {}, objects = OBJECTS, entrypoints = {} } = options
   const text = (value: string) => JSON.stringify(value)
   const names = [built.main, ...Object.keys(built.modules).filter((name) => name !== built.main)]
   const modules = names.map((name) => `(name = ${text(name)}, esModule = embed ${text(name)})`)
@@ -80,6 +82,13 @@ export function capnpConfig(options: WorkerdOptions): string {
   const namespaces = Object.values(objects).map(
     (cls) => `(className = ${text(cls)}, uniqueKey = ${text(`stint-${cls}`)}, enableSql = true)`,
   )
+  const sockets = [
+    `(name = "http", address = "127.0.0.1:${port}", http = (), service = "stint")`,
+    ...Object.entries(entrypoints).map(
+      ([name, at]) =>
+        `(name = ${text(name)}, address = "127.0.0.1:${at}", http = (), service = (name = "stint", entrypoint = ${text(name)}))`,
+    ),
+  ]
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
@@ -88,7 +97,7 @@ const config :Workerd.Config = (
     (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true))),
     ${origins.join('\n    ')}
   ],
-  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "stint")],
+  sockets = [${sockets.join(', ')}],
 );
 const stint :Workerd.Worker = (
   compatibilityDate = "${COMPATIBILITY_DATE}",

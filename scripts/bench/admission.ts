@@ -1,0 +1,144 @@
+import { Generator } from './load.ts'
+import { cpuMicrosOf, cpuMicrosOfAll } from './process-cpu.ts'
+import type { Ports } from './servers.ts'
+import { pairedRatio, type Spread, spreadOf } from './stats.ts'
+import { startVariants, stopVariants, type Variant } from './variants.ts'
+
+/** CPU of one variant, microseconds per request. */
+export interface VariantCost {
+  readonly name: string
+  readonly what: string
+  readonly runtime: 'workerd' | 'Node'
+  readonly addedMs: number
+  readonly cpuMicros: Spread
+  /** What the stores beside it used, microseconds per request. */
+  readonly storeMicros: number
+}
+
+export interface AdmissionOptions {
+  readonly rounds: number
+  readonly requests: number
+  readonly delaysMs: readonly number[]
+}
+
+export interface AdmissionBench {
+  readonly costs: readonly VariantCost[]
+  readonly ratios: Readonly<Record<string, Spread>>
+  readonly skipped: readonly string[]
+}
+
+/** Connections of the closed loop. */
+const CONNECTIONS = 32
+/** Share of answers that must be what the variant is about. */
+const EXPECTED_SHARE = 0.99
+const RATIOS = {
+  admittedOverPlain: ['admitted', 'plain'],
+  refusedOverPlain: ['refused', 'plain'],
+  callPerRequestOverAdmitted: ['callPerRequest', 'admitted'],
+  writePerRequestOverAdmitted: ['writePerRequest', 'admitted'],
+  sharedStoreOverAdmitted: ['sharedStore', 'admitted'],
+  upstashOverAdmitted: ['upstash', 'admitted'],
+  flexibleMemoryOverNodePlain: ['flexibleMemory', 'nodePlain'],
+  flexibleRedisOverNodePlain: ['flexibleRedis', 'nodePlain'],
+} as const
+
+interface Sample {
+  readonly cpu: number
+  readonly store: number
+}
+
+/** CPU per request of Stint, of the limit and of the peers; all in turn, round after round. */
+export async function benchAdmission(
+  ports: Ports,
+  options: AdmissionOptions,
+  progress: (line: string) => void,
+): Promise<AdmissionBench> {
+  const skipped: string[] = []
+  const costs: VariantCost[] = []
+  let ratios: Record<string, Spread> = {}
+  for (const addedMs of options.delaysMs) {
+    const variants = await startVariants(ports, addedMs, skipped)
+    // Without delay the figures count; with it, it is enough to see that they do not change.
+    const turns =
+      addedMs === 0 ? options : { rounds: Math.max(3, options.rounds >> 3), requests: options.requests >> 1 }
+    const generator = new Generator()
+    try {
+      const samples = await measure(variants, generator, turns, (line) => progress(`+${addedMs} ms ${line}`))
+      for (const variant of variants) costs.push(costOf(variant, addedMs, samples.get(variant.name)!))
+      if (addedMs === 0) ratios = ratiosOf(samples)
+    } finally {
+      generator.stop()
+      await stopVariants(variants)
+    }
+  }
+  return { costs, ratios, skipped }
+}
+
+async function measure(
+  variants: readonly Variant[],
+  generator: Generator,
+  options: Pick<AdmissionOptions, 'rounds' | 'requests'>,
+  progress: (line: string) => void,
+): Promise<Map<string, Sample[]>> {
+  const samples = new Map<string, Sample[]>(variants.map(({ name }) => [name, []]))
+  for (const variant of variants) await sample(variant, generator, options.requests)
+  for (let round = 0; round < options.rounds; round++) {
+    const line: string[] = []
+    for (const variant of rotated(variants, round)) {
+      const taken = await sample(variant, generator, options.requests)
+      samples.get(variant.name)!.push(taken)
+      line.push(`${variant.name} ${taken.cpu.toFixed(1)}`)
+    }
+    progress(`round ${round + 1}/${options.rounds}, CPU µs per request: ${line.join(', ')}`)
+  }
+  return samples
+}
+
+/** Every variant comes first as often as last, so that whoever comes after whom favours nobody. */
+function rotated<T>(values: readonly T[], by: number): T[] {
+  const at = by % values.length
+  return [...values.slice(at), ...values.slice(0, at)]
+}
+
+async function sample(variant: Variant, generator: Generator, requests: number): Promise<Sample> {
+  const { server, host, status } = variant
+  const stores = variant.stores.map(({ pid }) => pid)
+  const before = cpuMicrosOf(server.pid)
+  const storesBefore = cpuMicrosOfAll(stores)
+  const { byStatus } = await generator.run({
+    port: server.port,
+    host,
+    path: '/orders/42?page=3',
+    connections: CONNECTIONS,
+    requests,
+  })
+  const expected = byStatus[status] ?? 0
+  if (expected < EXPECTED_SHARE * requests) {
+    throw new Error(`${variant.name}: ${JSON.stringify(byStatus)} instead of ${requests} × ${status}`)
+  }
+  return {
+    cpu: (cpuMicrosOf(server.pid) - before) / requests,
+    store: (cpuMicrosOfAll(stores) - storesBefore) / requests,
+  }
+}
+
+function costOf({ name, what, runtime }: Variant, addedMs: number, samples: readonly Sample[]): VariantCost {
+  return {
+    ...{ name, what, runtime, addedMs },
+    cpuMicros: spreadOf(samples.map(({ cpu }) => cpu)),
+    storeMicros: spreadOf(samples.map(({ store }) => store)).median,
+  }
+}
+
+function ratiosOf(samples: ReadonlyMap<string, readonly Sample[]>): Record<string, Spread> {
+  const ratios: Record<string, Spread> = {}
+  for (const [name, [above, below]] of Object.entries(RATIOS)) {
+    const [a, b] = [samples.get(above), samples.get(below)]
+    if (a === undefined || b === undefined) continue
+    ratios[name] = pairedRatio(
+      a.map(({ cpu }) => cpu),
+      b.map(({ cpu }) => cpu),
+    )
+  }
+  return ratios
+}

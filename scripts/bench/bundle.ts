@@ -1,0 +1,31 @@
+import { gzipSync } from 'node:zlib'
+import { type BuiltWorker, buildWorker } from '../build.ts'
+
+/** Sizes in bytes after gzip. */
+export interface BundleSizes {
+  /** What an isolate loads before its first request: `worker.js` and what it imports statically. */
+  readonly hotPathGzip: number
+  readonly hotPathModules: readonly string[]
+  /** Everything that is uploaded. */
+  readonly totalGzip: number
+}
+
+/** Measures the bundle that `wrangler deploy` uploads, as scripts/build.ts splits it. */
+export async function measureBundle(): Promise<BundleSizes> {
+  const built = await buildWorker()
+  const hotPathModules = staticModules(built)
+  const gzip = (names: readonly string[]) =>
+    names.reduce((sum, name) => sum + gzipSync(built.modules[name]!).length, 0)
+  return { hotPathModules, hotPathGzip: gzip(hotPathModules), totalGzip: gzip(Object.keys(built.modules)) }
+}
+
+/** The main module and all it imports statically; what is loaded by `import()` is not part of it. */
+function staticModules({ main, modules }: BuiltWorker): string[] {
+  const seen = new Set([main])
+  for (const name of seen) {
+    // Of a minified module: `from"./chunk.js"` and `import"./chunk.js"`, but not `import("./chunk.js")`.
+    for (const [, target] of modules[name]!.matchAll(/(?:\bfrom|\bimport)"\.\/([^"]+\.js)"/g))
+      seen.add(target!)
+  }
+  return [...seen]
+}
