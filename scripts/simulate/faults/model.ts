@@ -61,6 +61,8 @@ export class HeardTotals {
 
 /** What truly happened to one account, over all edges and all lives of the node. Micro-tokens. */
 export class AccountTruth {
+  /** Asked of all edges. */
+  askedTokens = 0
   /** Admitted by an edge's lease or credit, and apart from it in guarantee mode. */
   admittedTokens = 0
   guaranteedTokens = 0

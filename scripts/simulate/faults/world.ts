@@ -4,6 +4,7 @@ import type { LeaseReply, LeaseRequest } from '../../../src/core/messages.ts'
 import type { TenantAccount } from '../../../src/core/sessions.ts'
 import type { Events } from '../events.ts'
 import type { Random } from '../random.ts'
+import { BacklogWatch } from './backlog-watch.ts'
 import { SimClock } from './clock.ts'
 import { EdgeWatch } from './edge-watch.ts'
 import { AccountTruth, accountKey, COUNTED } from './model.ts'
@@ -18,9 +19,6 @@ import { startTraffic } from './traffic.ts'
 
 /** Rounds after the last trace of a fault in which it may still be felt. */
 const RECOVERY_ROUNDS = 4
-/** Fewer rounds say nothing about a backlog; of its base it gets so much, as edges ask a little late. */
-const BACKLOG_ROUNDS = 4
-const BACKLOG_SHARE = 0.9
 /** Rounds at the start until every demand has been measured. */
 const WARM_UP_ROUNDS = 2
 /** After the last request everything must come to rest within so long, milliseconds. */
@@ -86,7 +84,7 @@ export class FaultWorld {
   run(): void {
     const { plan, events } = { plan: this.#plan, events: this.#events }
     for (const fault of plan.faults) events.at(fault.atMs, () => this.#befall(fault))
-    for (const { fromMs, toMs } of this.#calmTimes()) this.#watchBacklog(fromMs, toMs)
+    this.#watchBacklogs()
     startTraffic(plan, events, this.#dice, (account, cost, edge) => this.#request(account, cost, edge))
     for (let atMs = 0; atMs < plan.endMs + REST_MS; atMs += plan.roundMs / 2) {
       events.runUntil(atMs)
@@ -137,6 +135,7 @@ export class FaultWorld {
     const isolate = at === undefined ? this.#dice.of(running) : this.#isolates[at]
     if (isolate === undefined) return
     this.requests++
+    this.#truth.get(accountKey(account.tenant, account.device))!.askedTokens += cost
     this.#noteTouched(isolate)
     isolate.request(account, cost)
   }
@@ -181,28 +180,15 @@ export class FaultWorld {
     return starts.map((fromMs, i) => ({ fromMs, toMs: windows[i]?.fromMs ?? endMs }))
   }
 
-  /** While all is well, who always wants more than its base gets it, round after round. */
-  #watchBacklog(fromMs: number, toMs: number): void {
-    const { roundMs, accounts, healAtMs } = this.#plan
-    const untilMs = Math.min(toMs, healAtMs)
-    const rounds = Math.floor((untilMs - fromMs) / roundMs)
-    for (const { tenant, device, demand } of accounts) {
-      if (demand.kind !== 'backlog' || rounds < BACKLOG_ROUNDS) continue
-      const truth = this.#truth.get(accountKey(tenant, device))!
-      this.#events.at(fromMs, () => {
-        const account = this.#node.current?.life.sessions.desk(tenant, device)?.account
-        if (account === undefined) return
-        const before = truth.admittedTokens
-        this.#events.at(untilMs, () => {
-          const least = BACKLOG_SHARE * account.baseTokens * (rounds - 1) - account.owedTokens
-          this.#tally.count('checkedBacklog')
-          if (truth.admittedTokens - before >= least) return
-          this.#fail(
-            'backlog',
-            `${tenant}: ${truth.admittedTokens - before} in ${rounds} rounds, ${least} are due`,
-          )
-        })
-      })
+  #watchBacklogs(): void {
+    const { accounts, roundMs, healAtMs } = this.#plan
+    const ledger = () => this.#node.current?.life.ledger
+    const seen = { events: this.#events, tally: this.#tally, truth: this.#truth, ledger }
+    for (const account of accounts) {
+      if (account.demand.kind !== 'backlog') continue
+      const backlog = new BacklogWatch(seen, account)
+      for (const { fromMs, toMs } of this.#calmTimes())
+        backlog.watch(fromMs, Math.min(toMs, healAtMs), roundMs)
     }
   }
 
