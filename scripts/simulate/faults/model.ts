@@ -72,14 +72,13 @@ export class AccountTruth {
   readonly granted = new Map<string, number>()
   readonly credit = new Map<string, number>()
 
-  noteGrant(session: string, granted: number, credit: number): void {
-    this.granted.set(session, Math.max(granted, this.granted.get(session) ?? 0))
-    this.credit.set(session, Math.max(credit, this.credit.get(session) ?? 0))
-  }
+  /** Σ of `granted`. */
+  grantedTokens = 0
 
-  get grantedTokens(): number {
-    let sum = 0
-    for (const granted of this.granted.values()) sum += granted
-    return sum
+  noteGrant(session: string, granted: number, credit: number): void {
+    const before = this.granted.get(session) ?? 0
+    this.grantedTokens += Math.max(0, granted - before)
+    this.granted.set(session, Math.max(granted, before))
+    this.credit.set(session, Math.max(credit, this.credit.get(session) ?? 0))
   }
 }

@@ -1,6 +1,11 @@
 import type { Account } from '../../../src/core/account.ts'
-import { isMoved, type LeaseReply, type LeaseRequest } from '../../../src/core/messages.ts'
-import type { Desk } from '../../../src/core/session.ts'
+import {
+  type AccountReport,
+  isMoved,
+  type LeaseReply,
+  type LeaseRequest,
+} from '../../../src/core/messages.ts'
+import type { Desk, Session } from '../../../src/core/session.ts'
 import { type AccountTruth, accountKey, COUNTED } from './model.ts'
 import type { RunningLife } from './sim-node.ts'
 import { type Tally, Violation } from './tally.ts'
@@ -54,11 +59,13 @@ export class NodeWatch {
       Array.from(desks).flatMap(([key, desk]) => (desk.account.owedTokens > 0 ? [key] : [])),
     )
     const unknown: string[] = []
+    const named = new Set<string>()
     for (const report of request.accounts) {
       const key = accountKey(report.tenant, report.device)
+      named.add(key)
       const desk = desks.get(key)!
       const session = desk.sessions.get(report.session)
-      if (session !== undefined && report.used > session.granted) this.#tally.count('overdraft')
+      if (session !== undefined && overdraws(session, report)) this.#tally.count('overdraft')
       if (desk.lapsed.has(report.session)) this.#tally.count('lateReport')
       else if (report.session !== '' && session === undefined) unknown.push(report.session)
     }
@@ -67,8 +74,8 @@ export class NodeWatch {
     this.#noteGrants(reply)
     this.#checkConservation(running, before)
     for (const [key, desk] of desks) {
-      this.#checkUsage(running, key, desk)
-      this.#checkTables(key, desk)
+      if (named.has(key)) this.#checkUsage(running, key, desk)
+      if (named.has(key)) this.#checkTables(key, desk)
       this.#countLapses(running, key, desk, unknown)
       if (owed.has(key) && desk.account.owedTokens === 0) this.#tally.count('repaidDebt')
       if (atCeiling(desk.account, running.life.ledger.roundMs)) this.#tally.count('atCeiling')
@@ -157,6 +164,11 @@ export class NodeWatch {
   #fail(invariant: string, detail: string): never {
     throw new Violation(invariant, this.#nowMs(), detail)
   }
+}
+
+/** Whether a report says that more was spent than granted, what was admitted without the node aside. */
+function overdraws(session: Session, report: AccountReport): boolean {
+  return report.used - (report.guaranteed - session.totals.guaranteed) > session.granted
 }
 
 /** What sessions reported beyond what was granted to them. */

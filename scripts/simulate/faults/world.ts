@@ -17,8 +17,8 @@ import { SimNode } from './sim-node.ts'
 import { type Tally, Violation } from './tally.ts'
 import { startTraffic } from './traffic.ts'
 
-/** Rounds after the last trace of a fault in which it may still be felt. */
-const RECOVERY_ROUNDS = 4
+/** Rounds after the last late message in which a fault may still be felt. */
+const RECOVERY_ROUNDS = 1
 /** Rounds at the start until every demand has been measured. */
 const WARM_UP_ROUNDS = 2
 /** After the last request everything must come to rest within so long, milliseconds. */
