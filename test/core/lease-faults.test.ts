@@ -84,22 +84,27 @@ describe('a lease under faults', () => {
     expect(outcomes).toEqual(['unreachable'])
   })
 
-  it('makes no debt of what was admitted at the guaranteed rate', () => {
-    const sessions = node(20)
-    const { book, line, lease, ask, exchange } = edge(sessions)
-    ask(0)
-    exchange(0)
-    const admitted = admitWithoutNode(lease, 5_000)
-    expect(admitted).toBeGreaterThan(80)
-    book.fail(line, 5_000)
-    ask(5_100)
-    exchange(5_100)
-    const desk = sessions.desk('alpha')!
-    expect(desk.usage.spent).toBe(toMicro(admitted + 1))
-    expect(desk.account.owedTokens).toBe(0)
-    expect(desk.account.ownTokens).toBeGreaterThan(toMicro(10))
-    expect(lease.leftTokens(5_100)).toBeGreaterThanOrEqual(0)
-  })
+  for (const [awayMs, session] of [
+    [1_500, 'that lives'],
+    [5_000, 'that has lapsed'],
+  ] as const) {
+    it(`makes no debt of what was admitted at the guaranteed rate, in a session ${session}`, () => {
+      const sessions = node(20)
+      const { book, line, lease, ask, exchange } = edge(sessions)
+      ask(0)
+      exchange(0)
+      const admitted = admitWithoutNode(lease, awayMs)
+      expect(admitted).toBeGreaterThan(25)
+      book.fail(line, awayMs)
+      ask(awayMs + 100)
+      exchange(awayMs + 100)
+      const desk = sessions.desk('alpha')!
+      expect(desk.usage.spent).toBe(toMicro(admitted + 1))
+      expect(desk.account.owedTokens).toBe(0)
+      expect(desk.account.ownTokens).toBeGreaterThan(toMicro(10))
+      expect(lease.leftTokens(awayMs + 100)).toBeGreaterThanOrEqual(0)
+    })
+  }
 
   it('is presumed spent only after the edge has stopped, also when a session is handed out twice', () => {
     const sessions = node()
