@@ -301,6 +301,12 @@ describe('details of the steps', () => {
     expect(at(retired, { ...release, epoch: 5 }).row).toBe(retired)
   })
 
+  it('a node that was forwarding hands in the capsule as it left', () => {
+    const step = at(forwarding, retire, { freeze: () => ({ balance: 0, usage: 99 }) })
+    expect(step.answer).toMatchObject({ kind: 'retired', capsule })
+    expect(step.row).toMatchObject({ role: 'retired', capsule })
+  })
+
   it('a retired node learns the new home later', () => {
     const early = at(active(4), { ...retire, home: null })
     expect(early.row).toMatchObject({ role: 'retired', home: null })

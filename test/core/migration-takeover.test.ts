@@ -9,6 +9,7 @@ import {
   type Placement,
   planMove,
   planTakeover,
+  recordCheckpoint,
   requestAbort,
   type TargetFacts,
 } from '../../src/core/migration/index.ts'
@@ -26,7 +27,7 @@ const terms = { retryFirstMs: 100, retryMaxMs: 1_000, drainMs: 5_000 }
 const limits = { maxMovesIn: 9, maxMovesOut: 9 }
 const checkpoint: Capsule = { balance: 7, usage: 3 }
 const fresh: Capsule = { balance: 10, usage: 0 }
-const placed: Row = { ...newPlacement<Capsule>('t'), owner: 'a', epoch: 4, issuedEpoch: 4, checkpoint }
+const placed: Row = { ...newPlacement<Capsule>('t', { node: 'a', epoch: 4 }), checkpoint }
 
 const latest = (a: Capsule, b: Capsule) => (b.usage > a.usage ? b : a)
 const presumeSpent = (capsule: Capsule) => ({ ...capsule, balance: 0 })
@@ -71,6 +72,7 @@ describe('a forced takeover', () => {
       },
     ])
     expect(row).toMatchObject({ owner: 'a', ownerPassedOver: true })
+    expect(recordCheckpoint(row, { node: 'a', epoch: 4 }, fresh)).toBe(row)
     const done = after(row, installed('b', 5))
     expect(done).toMatchObject({ owner: 'b', epoch: 5, ownerPassedOver: false, migration: { phase: 'DONE' } })
   })
@@ -85,7 +87,7 @@ describe('a forced takeover', () => {
     expect(force(installing, 'a', ['b'])).toMatchObject({ ok: true })
     const committed = after(installing, installed('b', 5, 'installed'))
     expect(force(committed, 'c', ['a'])).toMatchObject({ ok: false, error: { code: 'still-serving' } })
-    expect(force(committed, 'c', ['b'])).toMatchObject({ ok: true })
+    expect(must(force(committed, 'c', ['b'])).strays.map(({ node }) => node)).toEqual(['b', 'a'])
     const taking = must(force(placed, 'b', ['a']))
     expect(force(taking, 'c', ['a'])).toMatchObject({ ok: false, error: { code: 'still-serving' } })
     expect(force(taking, 'c', ['b'])).toMatchObject({ ok: true })
@@ -135,6 +137,8 @@ describe('a forced takeover', () => {
     const row = must(force(newPlacement<Capsule>('t'), 'b', []))
     expect(row).toMatchObject({ strays: [], migration: { phase: 'TAKING_OVER', capsule: fresh } })
     expect(after(row, installed('b', 1))).toMatchObject({ owner: 'b', epoch: 1, checkpoint: fresh })
+    const again = must(force(newPlacement<Capsule>('t', null, 7), 'b', []))
+    expect(again.migration).toMatchObject({ epoch: 8, source: null })
   })
 
   it('that the target refuses is aborted there, and another node is tried from the same checkpoint', () => {

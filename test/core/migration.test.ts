@@ -32,7 +32,7 @@ type Row = Placement<Capsule>
 const terms = { retryFirstMs: 100, retryMaxMs: 1_000, drainMs: 5_000 }
 const limits = { maxMovesIn: 2, maxMovesOut: 2 }
 const capsule: Capsule = { balance: 7, usage: 3 }
-const placed: Row = { ...newPlacement<Capsule>('t'), owner: 'a', epoch: 4, issuedEpoch: 4 }
+const placed: Row = newPlacement<Capsule>('t', { node: 'a', epoch: 4 })
 const request: MoveRequest = { tenant: 't', to: 'b', reserve: 10, reason: 'test' }
 const ready: TargetFacts = { node: 'b', state: 'ready', freeRate: 10, movesIn: 0 }
 

@@ -63,7 +63,8 @@ export function deliver(world: World, envelope: Envelope, model: Model, emit: Em
     return
   }
   const steps = [model.atNode(before, body)]
-  if (body.kind === 'prepare' || body.kind === 'takeover') steps.push(model.atFullNode(before, body))
+  const roomy = model.instance.calm || (body.kind !== 'prepare' && body.kind !== 'takeover')
+  if (!roomy) steps.push(model.atFullNode(before, body))
   for (const { node, send } of steps) {
     const old = body.epoch < seenEpoch(before.row) && node !== before
     const violation = old ? `an old ${body.kind} changes ${envelope.node}` : null
@@ -83,7 +84,12 @@ function deliverLease(world: World, index: number, body: LeaseMessage, model: Mo
     const counted = { ...audit, granted: audit.granted + granted, booked: audit.booked + booked }
     const served = node === before ? world : withNode({ ...world, audit: counted }, index, node)
     const unjust = short && audit.granted < audit.supply && model.instance.budget.takeovers === 0
-    const violation = unjust ? 'a client is refused tokens that are left' : null
+    const passedOver = granted > 0 && !before.serving
+    const violation = unjust
+      ? 'a client is refused tokens that are left'
+      : passedOver
+        ? 'a node serves whose lease to serve has lapsed'
+        : null
     sendSome(served, send, model, (next) => emit(`${before.name} takes lease`, next, violation))
   }
 }
@@ -135,18 +141,33 @@ function nodeActs(world: World, index: number, model: Model, emit: Emit): void {
     emit(`${name} lapses`, { ...lapsed, budget: { ...budget, lapses: budget.lapses - 1 } })
   }
   if (model.instance.budget.lapses > 0) heartbeat(world, index, model, emit)
-  if (node.row?.role === 'active' && node.serving && budget.refills > 0) {
-    const account = { ...node.account!, balance: node.account!.balance + 1 }
-    const audit = { ...world.audit, supply: world.audit.supply + 1 }
-    const refilled = withNode({ ...world, audit }, index, { ...node, account })
-    emit(`round at ${name}`, { ...refilled, budget: { ...budget, refills: budget.refills - 1 } })
-  }
-  if (node.row?.role === 'gone' && sweepable(world, node.row.epoch)) {
+  if (node.row?.role === 'active' && node.serving) accountActs(world, index, emit)
+  if (node.row?.role === 'gone' && !model.instance.calm && sweepable(world, node.row.epoch)) {
     const row = sweep<Capsule>(node.row, node.row.keepUntilMs)
     const net = model.protocol.tombstonesOutliveMessages
       ? withoutMessagesTo(world, name, node.row.epoch)
       : world.net
     emit(`${name} sweeps`, { ...withNode(world, index, { ...node, row }), net })
+  }
+}
+
+/** A new round gives tokens; a token is spent and booked. */
+function accountActs(world: World, index: number, emit: Emit): void {
+  const node = world.nodes[index]!
+  const account = node.account!
+  const { budget, audit } = world
+  if (budget.refills > 0) {
+    const next = { ...world, audit: { ...audit, supply: audit.supply + 1 } }
+    const refilled = { ...node, account: { ...account, balance: account.balance + 1 } }
+    const spent = { ...budget, refills: budget.refills - 1 }
+    emit(`round at ${node.name}`, { ...withNode(next, index, refilled), budget: spent })
+  }
+  if (budget.works > 0 && account.balance > 0) {
+    const { granted, booked, used } = audit
+    const counted = { ...audit, granted: granted + 1, booked: booked + 1, used: used + 1 }
+    const worked = { ...account, balance: account.balance - 1, usage: account.usage + 1 }
+    const next = withNode({ ...world, audit: counted }, index, { ...node, account: worked })
+    emit(`work at ${node.name}`, { ...next, budget: { ...budget, works: budget.works - 1 } })
   }
 }
 

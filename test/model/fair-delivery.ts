@@ -14,7 +14,15 @@ import type { Audit, Budget, Envelope, World } from './world.ts'
 const maxRounds = 20
 
 const noAudit: Audit = { supply: 0, granted: 0, booked: 0, used: 0, late: 0 }
-const noBudget: Budget = { moves: 0, aborts: 0, takeovers: 0, lapses: 0, refills: 0, edgeCrashes: 0 }
+const noBudget: Budget = {
+  moves: 0,
+  aborts: 0,
+  takeovers: 0,
+  lapses: 0,
+  refills: 0,
+  works: 0,
+  edgeCrashes: 0,
+}
 
 /** What was checked, and a state from which it does not end. */
 export interface FairDelivery {

@@ -70,12 +70,16 @@ function ownerViolation(world: World, instance: Instance): string | null {
   return ready ? null : 'the owner forwards to a node that does not expect it'
 }
 
-/** When everything has been told and collected, the sums are exact. */
+/** When everything has been told and collected, the sums are exact and nothing is left over. */
 function settledViolation(world: World, state: Capsule): string | null {
-  const { placement, audit } = world
+  const { placement, audit, nodes } = world
   const settled =
     openMigration(placement) === null && placement.strays.length === 0 && !placement.ownerPassedOver
-  return settled && state.usage + audit.late !== audit.booked ? 'usage was lost for good' : null
+  if (!settled) return null
+  if (state.usage + audit.late !== audit.booked) return 'usage was lost for good'
+  if (placement.baselines.length > 0) return 'a baseline is left over'
+  const left = nodes.some(({ name, row }) => name !== placement.owner && row !== null && row.role !== 'gone')
+  return left ? 'a row is left over at a node that nobody will tell' : null
 }
 
 /** What is wrong with a step: epochs only grow, except that a swept tombstone is forgotten. */

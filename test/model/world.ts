@@ -55,6 +55,8 @@ export interface Budget {
   readonly takeovers: number
   readonly lapses: number
   readonly refills: number
+  /** Tokens that are spent and booked at a node without an edge. */
+  readonly works: number
   readonly edgeCrashes: number
 }
 
@@ -104,6 +106,8 @@ export interface Instance {
   readonly budget: Budget
   /** Whether everything a party sends may be lost by its crash between the write and the send. */
   readonly crashes: boolean
+  /** Left out to keep an instance small: nodes that are full at times, tombstones that are forgotten. */
+  readonly calm: boolean
 }
 
 /** Larger usage wins; the first of equals, so that nothing new is no booking. */

@@ -110,13 +110,21 @@ export interface MigrationTerms {
   readonly drainMs: number
 }
 
-/** A tenant without a node. */
-export function newPlacement<Capsule>(tenant: string): Placement<Capsule> {
+/**
+ * A tenant's place before its first migration.
+ * @param home where its account is, if it was placed without one
+ * @param issuedEpoch highest epoch ever issued under this name, also to an earlier tenant
+ */
+export function newPlacement<Capsule>(
+  tenant: string,
+  home: Home | null = null,
+  issuedEpoch = home?.epoch ?? 0,
+): Placement<Capsule> {
   return {
     tenant,
-    owner: null,
-    epoch: 0,
-    issuedEpoch: 0,
+    owner: home?.node ?? null,
+    epoch: home?.epoch ?? 0,
+    issuedEpoch,
     migration: null,
     strays: [],
     baselines: [],
