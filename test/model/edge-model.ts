@@ -1,6 +1,7 @@
 /** The edge of the model, and the few lines of ledger that it talks to. */
 
 import { type LeaseFacts, type LeaseRoute, routeLease } from '../../src/core/migration/index.ts'
+import { memo } from './memo.ts'
 import type { Capsule, Edge, Envelope, LeaseAnswer, LeaseMessage, NodeState, World } from './world.ts'
 
 /** What serving or routing a lease message at a node led to. */
@@ -79,10 +80,15 @@ export function clientAsks(world: World): World {
 
 /** The edge takes an answer in; the same edge if it learns nothing. */
 export function onLeaseAnswer(world: World, answer: LeaseAnswer): World {
-  const home = redirected(world.edge, answer)
-  const edge = answer.kind === 'granted' ? sessionOf(home, answer) : home
+  const edge = learned(world.edge, answer)
   return edge === world.edge ? world : served({ ...world, edge })
 }
+
+/** What the edge knows after an answer. */
+const learned = memo((edge: Edge, answer: LeaseAnswer): Edge => {
+  const home = redirected(edge, answer)
+  return answer.kind === 'granted' ? sessionOf(home, answer) : home
+})
 
 /** Serves the client that waits, if there is a token. */
 function served(world: World): World {

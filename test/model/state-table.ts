@@ -105,14 +105,25 @@ export class StateTable {
 
   #keyOf(world: World): string {
     this.#nodeCount = world.nodes.length
-    const net = new Set(world.net.map((envelope) => this.#envelopes.idOf(envelope)))
-    return String.fromCharCode(
+    const units = [
       this.#placements.idOf(world.placement),
       this.#edges.idOf(world.edge),
       this.#audits.idOf(world.audit),
       this.#budgets.idOf(world.budget),
-      ...world.nodes.map((node) => this.#nodes.idOf(node)),
-      ...[...net].sort((a, b) => a - b),
-    )
+    ]
+    for (const node of world.nodes) units.push(this.#nodes.idOf(node))
+    const firstMessage = units.length
+    for (const envelope of world.net) insertSorted(units, firstMessage, this.#envelopes.idOf(envelope))
+    return String.fromCharCode(...units)
   }
+}
+
+/** Adds a number to the sorted end of a list unless it is there; new ones mostly belong at its end. */
+function insertSorted(units: number[], from: number, id: number): void {
+  let at = units.length
+  while (at > from && units[at - 1]! > id) at -= 1
+  if (at > from && units[at - 1] === id) return
+  units.push(id)
+  for (let last = units.length - 1; last > at; last -= 1) units[last] = units[last - 1]!
+  units[at] = id
 }
