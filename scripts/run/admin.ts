@@ -1,4 +1,5 @@
 import type { AccountState } from '../../src/core/control.ts'
+import type { MigrationView } from '../../src/core/migration-view.ts'
 
 /** The admin API of a local edge, as far as the tools need it. */
 export class Admin {
@@ -25,12 +26,34 @@ export class Admin {
     return items.flatMap((item) => item.accounts)
   }
 
-  async #ask(method: string, path: string, body?: string): Promise<unknown> {
+  /** Where tenants live, the first hundred. */
+  async placements(): Promise<{ tenant: string; node: string; epoch: number }[]> {
+    const { items } = (await this.#ask('GET', '/placements?limit=100')) as {
+      items: { tenant: string; node: string; epoch: number }[]
+    }
+    return items
+  }
+
+  /** Begins a move. @throws Error with what the API said. */
+  async migrate(tenant: string, to: string): Promise<MigrationView> {
+    const move = JSON.stringify({ tenant, to })
+    return (await this.#ask('POST', '/migrations', move, 'application/json')) as MigrationView
+  }
+
+  /** The last migrations of a tenant. */
+  async migrations(tenant: string): Promise<MigrationView[]> {
+    const { items } = (await this.#ask('GET', `/migrations?limit=5&tenant=${tenant}`)) as {
+      items: MigrationView[]
+    }
+    return items
+  }
+
+  async #ask(method: string, path: string, body?: string, type = 'application/yaml'): Promise<unknown> {
     const response = await fetch(this.#url + path, {
       method,
       headers: {
         Authorization: `Bearer ${this.#token}`,
-        ...(body === undefined ? {} : { 'Content-Type': 'application/yaml' }),
+        ...(body === undefined ? {} : { 'Content-Type': type }),
       },
       ...(body === undefined ? {} : { body }),
       signal: AbortSignal.timeout(10_000),

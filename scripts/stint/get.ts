@@ -2,6 +2,7 @@ import { stringify } from 'yaml'
 import { type Api, allPages } from './client.ts'
 import { CliError } from './exit.ts'
 import { parseTarget } from './manifests.ts'
+import { migrationSteps, migrationTable } from './migrate.ts'
 import { age, type Format, plain, print, type Streams, table } from './output.ts'
 
 type Answer<Call extends (...args: never[]) => Promise<{ json(): unknown }>> = Awaited<
@@ -14,7 +15,7 @@ type TokenView = Answer<Api['tokens']['$get']>['items'][number]
 type Condition = NodeView['status']['conditions'][number]
 
 /** What can be listed. */
-export const LISTS = ['nodes', 'tenants', 'placements', 'signals', 'tokens'] as const
+export const LISTS = ['nodes', 'tenants', 'placements', 'migrations', 'signals', 'tokens'] as const
 
 /** Options of `get`. */
 export interface GetArguments {
@@ -92,6 +93,12 @@ async function listCommand(api: Api, streams: Streams, list: List, options: GetA
           limit,
         ),
         tokenTable,
+      )
+    case 'migrations':
+      return show(
+        (await (await api.migrations.$get({ query: { limit: String(Math.min(limit ?? 100, 500)) } })).json())
+          .items,
+        migrationTable,
       )
     case 'signals':
       return show((await (await api.signals.$get()).json()).items, signalTable)
@@ -186,7 +193,11 @@ export async function describeCommand(
   const { items: events } = await (await api.events.$get({ query: { kind, name, limit: '20' } })).json()
   const usage =
     kind === 'Tenant' ? await (await api.tenants[':name'].usage.$get({ param: { name } })).json() : undefined
-  const whole = usage === undefined ? { ...view, events } : { ...view, usage, events }
+  const migrations =
+    kind === 'Tenant'
+      ? (await (await api.migrations.$get({ query: { tenant: name, limit: '3' } })).json()).items
+      : []
+  const whole = usage === undefined ? { ...view, events } : { ...view, usage, migrations, events }
   print(streams, format, whole, () => {
     const { conditions, ...status } = view.status
     const now = Date.now()
@@ -204,6 +215,7 @@ export async function describeCommand(
         ]),
       ),
       usage === undefined ? '' : `\nUsage:\n${stringify(usage.accounts)}`,
+      migrations.length === 0 ? '' : `\nLast migrations:\n${migrationSteps(migrations)}`,
       '\nEvents:\n',
       events.length === 0 ? '(none)\n' : events.map((it) => `${eventLine(it)}\n`).join(''),
     ].join('')

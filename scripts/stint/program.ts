@@ -5,6 +5,7 @@ import { applyCommand, diffCommand } from './apply.ts'
 import { apiClient, connection, DEFAULT_URL } from './client.ts'
 import { CliError, EXIT } from './exit.ts'
 import { describeCommand, getCommand, LISTS } from './get.ts'
+import { migrateCommand } from './migrate.ts'
 import {
   createTokenCommand,
   deleteCommand,
@@ -180,11 +181,22 @@ function addMarks(program: Command, streams: Streams, reach: Reach): void {
     .action(async (node) => markCommand(reach().api, streams, 'uncordon', node))
   program
     .command('drain')
-    .description('Cordons a node and asks its tenants to leave')
+    .description('Cordons a node and moves its tenants to others')
     .argument('<node>')
-    .option('--wait', 'wait until it is empty')
+    .option('--no-wait', 'do not wait until it is empty')
     .option('--timeout <seconds>', 'how long to wait', parseCount, 120)
     .action(async (node, options) => markCommand(reach().api, streams, 'drain', node, options))
+  program
+    .command('migrate')
+    .description('Moves a tenant to another node while its traffic flows')
+    .argument('<tenant>')
+    .option('--to <node>', 'where to')
+    .option('--reason <text>', 'said in the events')
+    .option('--abort', 'ask for the abort of the open migration instead')
+    .option('--no-wait', 'do not wait until the tenant is there')
+    .option('--timeout <seconds>', 'how long to wait', parseCount, 60)
+    .addOption(output())
+    .action(async (tenant, options) => migrateCommand(reach().api, streams, tenant, options))
 }
 
 function addTokens(program: Command, streams: Streams, reach: Reach): void {

@@ -8,6 +8,7 @@ import { answer, SECURITY } from './contract.ts'
 import type { AdminEnv, AdminHono } from './env.ts'
 import { eventRoutes } from './events.ts'
 import { plainAnswers, refuseCrossSite } from './guard.ts'
+import { migrationRoutes } from './migrations.ts'
 import { objectRoutes } from './objects.ts'
 import { documentOf } from './openapi.ts'
 import { Problem, problemResponse } from './problem.ts'
@@ -44,6 +45,7 @@ function api() {
     .route('/', eventRoutes())
     .route('/', tokenRoutes())
     .route('/', signalRoutes())
+    .route('/', migrationRoutes())
 }
 
 /**

@@ -224,8 +224,10 @@ function pruneTenants(work: Work, set: ManifestSet): void {
   const kept = new Set(set.tenants.map((tenant) => tenant.metadata.name))
   for (const { name } of work.store.all<{ name: string }>('SELECT name FROM tenants')) {
     if (kept.has(name)) continue
-    deleteTenant(work.store, name, work.revision)
-    note(work, { kind: 'Tenant', name, action: 'deleted' }, 'Deleted', 'not in the applied set')
+    const fault = deleteTenant(work.store, name, work.revision)
+    if (fault === undefined) {
+      note(work, { kind: 'Tenant', name, action: 'deleted' }, 'Deleted', 'not in the applied set')
+    } else work.faults.push({ code: 'in-use', kind: 'Tenant', name, message: fault })
   }
 }
 

@@ -20,12 +20,15 @@ import type {
   WriteResult,
 } from '../core/coordinator-api.ts'
 import type { ManifestSet } from '../core/manifest/check.ts'
+import type { MigrationQuery, MigrationView, NewMigration } from '../core/migration-view.ts'
 import type { JudgedSignal } from '../core/signals.ts'
 import { applySet } from './apply.ts'
 import { CoordinatorStore } from './coordinator-store.ts'
 import { routeOfTenant, routesOfHost } from './directory.ts'
+import { evacuate, evacuationDue } from './evacuation.ts'
 import { HeartbeatWatch } from './heartbeats.ts'
 import { readEvents, record } from './journal.ts'
+import { Moves } from './moves.ts'
 import { LOOP, ReconcileLoop } from './reconcile.ts'
 import { SignalReader } from './signal-reader.ts'
 import { createToken, findToken, listTokens, revokeToken } from './tokens.ts'
@@ -39,6 +42,9 @@ export interface CoordinatorEnv {
   readonly SIGNALS?: DurableObjectNamespace
 }
 
+/** How often a node that is emptied is looked at again while nothing moves, ms. */
+const EVACUATION_RETRY_MS = 5_000
+
 /**
  * Holds what is wanted (nodes, tenants), where each tenant lives and at which epoch, and drives what is
  * towards it. A thin shell: reads the clock, calls the rooms of this folder, keeps the alarm. Everything is
@@ -50,6 +56,7 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
   readonly #loop: ReconcileLoop
   readonly #watch: HeartbeatWatch
   readonly #signals: SignalReader
+  readonly #moves: Moves
 
   constructor(ctx: DurableObjectState, env: CoordinatorEnv) {
     super(ctx, env)
@@ -61,6 +68,7 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
       (node) => env.NODES.getByName(node),
       (nowMs) => this.#signals.avoid(nowMs),
     )
+    this.#moves = new Moves(this.#store, (node) => env.NODES.getByName(node))
     this.#watch = new HeartbeatWatch(this.#store, Date.now())
   }
 
@@ -105,6 +113,20 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
   async signals(): Promise<readonly JudgedSignal[]> {
     await this.#signals.refresh(Date.now(), true)
     return this.#signals.judged(Date.now())
+  }
+
+  async migrate(move: NewMigration, options: WriteOptions = {}): Promise<WriteResult<MigrationView>> {
+    const nowMs = Date.now()
+    return this.#write(options, () => this.#moves.start(move, nowMs, options.actor), nowMs)
+  }
+
+  async abortMigration(tenant: string, options: WriteOptions = {}): Promise<WriteResult<MigrationView>> {
+    const nowMs = Date.now()
+    return this.#write(options, () => this.#moves.abort(tenant, nowMs, options.actor), nowMs)
+  }
+
+  async migrations(query: MigrationQuery): Promise<readonly MigrationView[]> {
+    return this.#moves.list(query)
   }
 
   async revision(): Promise<number> {
@@ -173,8 +195,24 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
   override async alarm(): Promise<void> {
     this.#watch.sweep(Date.now())
     await this.#signals.refresh(Date.now())
-    await this.#loop.run()
+    await this.#work()
     await this.#setAlarm()
+  }
+
+  /** All that is due: tenants are placed, nodes told, migrations driven, nodes emptied. */
+  async #work(): Promise<void> {
+    evacuate(this.#store, this.#moves, Date.now())
+    await Promise.all([this.#loop.run(), this.#moves.run()])
+    // A commit is news for both nodes; what left a drained node makes room for the next.
+    if (evacuate(this.#store, this.#moves, Date.now()) > 0) await this.#moves.run()
+    await this.#loop.run()
+  }
+
+  /** When something is due; a node that is emptied is looked at again, in case there is room now. */
+  #dueMs(): number | undefined {
+    const due = [this.#loop.dueMs(), this.#moves.dueMs()].filter((it) => it !== undefined)
+    if (due.length > 0) return Math.min(...due)
+    return evacuationDue(this.#store, Date.now()) ? Date.now() + EVACUATION_RETRY_MS : undefined
   }
 
   async #write<T>(
@@ -190,18 +228,18 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
   /** Has the loop run now, and by the alarm should this object be gone before it ends. */
   async #wake(): Promise<void> {
     await this.#setAlarm(1_000)
-    if (this.#loop.dueMs() === undefined) return
+    if (this.#dueMs() === undefined) return
     this.ctx.waitUntil(
       this.#signals
         .refresh(Date.now())
-        .then(() => this.#loop.run())
+        .then(() => this.#work())
         .then(() => this.#setAlarm()),
     )
   }
 
   /** Sets the alarm to the next thing that is due, not before `leastMs` from now. */
   async #setAlarm(leastMs = 10): Promise<void> {
-    const due = [this.#loop.dueMs(), this.#watch.dueMs()].filter((it) => it !== undefined)
+    const due = [this.#dueMs(), this.#watch.dueMs()].filter((it) => it !== undefined)
     if (due.length > 0) await this.ctx.storage.setAlarm(Math.max(Math.min(...due), Date.now() + leastMs))
   }
 

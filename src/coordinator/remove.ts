@@ -3,16 +3,23 @@ import type { CoordinatorStore } from './coordinator-store.ts'
 /**
  * Forgets a tenant and frees what it claimed; its node is sent a config without it. The next tenant of that
  * name starts above its epochs, so that a late message about the old one changes nothing.
+ *
+ * @returns why not: it is being moved
  */
-export function deleteTenant(store: CoordinatorStore, name: string, revision: number): void {
+export function deleteTenant(store: CoordinatorStore, name: string, revision: number): string | undefined {
   const row = store.tenant(name)
-  if (row === undefined) return
+  if (row === undefined) return undefined
+  if (store.all('SELECT 1 FROM moves WHERE tenant = ? AND due_ms IS NOT NULL', name).length > 0) {
+    return 'is being moved; wait until the migration is done, or abort it'
+  }
+  store.run('DELETE FROM moves WHERE tenant = ?', name)
   store.setNumber('epoch_floor', Math.max(store.number('epoch_floor'), row.issued_epoch))
   store.run('DELETE FROM tenants WHERE name = ?', name)
   store.run('DELETE FROM claims WHERE tenant = ?', name)
   store.run('DELETE FROM hosts WHERE tenant = ?', name)
   if (row.node !== null) store.touchNode(row.node, revision)
   store.wakeTroubled()
+  return undefined
 }
 
 /**

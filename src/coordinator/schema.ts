@@ -88,6 +88,16 @@ CREATE TABLE IF NOT EXISTS outcomes (
   at_ms INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS outcomes_by_age ON outcomes (at_ms);
+
+CREATE TABLE IF NOT EXISTS moves (
+  tenant TEXT PRIMARY KEY, value TEXT NOT NULL, due_ms INTEGER, source TEXT, target TEXT, before_commit INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS moves_due ON moves (due_ms) WHERE due_ms IS NOT NULL;
+CREATE TABLE IF NOT EXISTS move_log (
+  id TEXT PRIMARY KEY, tenant TEXT NOT NULL, started_ms INTEGER NOT NULL, ended_ms INTEGER, value TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS move_log_by_start ON move_log (started_ms);
+CREATE INDEX IF NOT EXISTS move_log_by_tenant ON move_log (tenant, started_ms);
 `
 
 /** Creates the tables that are not there yet. */

@@ -96,11 +96,9 @@ export function removeObject(
   const stale = revisionFault(store, kind, name, options.ifRevision)
   if (stale !== undefined) return err([stale])
   const revision = store.nextRevision()
-  if (kind === 'Tenant') deleteTenant(store, name, revision)
-  else {
-    const message = deleteNode(store, name, revision, nowMs)
-    if (message !== undefined) return err([{ code: 'in-use', kind, name, message }])
-  }
+  const message =
+    kind === 'Tenant' ? deleteTenant(store, name, revision) : deleteNode(store, name, revision, nowMs)
+  if (message !== undefined) return err([{ code: 'in-use', kind, name, message }])
   record(store, { kind, name, reason: 'Deleted', message: 'by request', actor: options.actor }, nowMs)
   return ok(reportOf(revision, [{ kind, name, action: 'deleted' }], 0))
 }

@@ -2,6 +2,7 @@ import type { DirectoryApi, HeartbeatAnswer, NodeReport } from './control.ts'
 import type { ManifestSet } from './manifest/check.ts'
 import type { NodeManifest } from './manifest/node.ts'
 import type { TenantManifest } from './manifest/tenant.ts'
+import type { MigrationQuery, MigrationView, NewMigration } from './migration-view.ts'
 import type { Result } from './result.ts'
 import type { JudgedSignal } from './signals.ts'
 
@@ -234,5 +235,10 @@ export interface CoordinatorApi extends DirectoryApi {
     options: WriteOptions,
   ): Promise<void>
   signals(): Promise<readonly JudgedSignal[]>
+  /** Begins to move a tenant to another node. */
+  migrate(move: NewMigration, options?: WriteOptions): Promise<WriteResult<MigrationView>>
+  /** Asks for the abort of a tenant's open migration. */
+  abortMigration(tenant: string, options?: WriteOptions): Promise<WriteResult<MigrationView>>
+  migrations(query: MigrationQuery): Promise<readonly MigrationView[]>
   heartbeat(node: string, report: NodeReport): Promise<HeartbeatAnswer>
 }

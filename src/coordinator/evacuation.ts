@@ -1,0 +1,72 @@
+import type { NodeHealth } from '../core/health.ts'
+import type { TenantManifest } from '../core/manifest/tenant.ts'
+import type { CoordinatorStore, TenantRow } from './coordinator-store.ts'
+import type { Moves } from './moves.ts'
+import { chooseRoom } from './placing.ts'
+import { readRooms } from './settle.ts'
+
+/** A node that does badly for so long is emptied, ms. */
+const DEGRADED_FOR_MS = 300_000
+/** Moves begun in one step of the loop. */
+const BATCH = 64
+
+/**
+ * Empties nodes that are drained, have failed or do badly for long: the most critical tenants first, each to
+ * the first node with room for it. What fits nowhere stays and is tried again.
+ *
+ * @returns how many moves were begun
+ */
+export function evacuate(store: CoordinatorStore, moves: Moves, nowMs: number): number {
+  let begun = 0
+  for (const { name, why } of leaving(store, nowMs)) {
+    const movable = store
+      .tenantsOn(name)
+      .filter((row) => !moves.isOpen(row.name))
+      .map((row) => ({ row, spec: (JSON.parse(row.manifest) as TenantManifest).spec }))
+      .sort((a, b) => b.spec.criticality - a.spec.criticality || b.row.base_micro - a.row.base_micro)
+    for (const { row, spec } of movable) {
+      if (begun >= BATCH) return begun
+      const to = roomFor(store, moves, row, spec)
+      if (to === undefined) continue
+      const started = moves.start({ tenant: row.name, to, reason: why }, nowMs)
+      if (started.ok) begun++
+      else if (started.error[0]?.message.includes('as many migrations as it may')) break
+    }
+  }
+  return begun
+}
+
+/** Whether any node has tenants that are to leave. */
+export function evacuationDue(store: CoordinatorStore, nowMs: number): boolean {
+  return leaving(store, nowMs).some(({ name }) => store.tenantsOn(name).length > 0)
+}
+
+function leaving(store: CoordinatorStore, nowMs: number): { name: string; why: string }[] {
+  const nodes = store.all<{ name: string; drain_ms: number | null; health: string | null }>(
+    'SELECT name, drain_ms, health FROM nodes WHERE (drain_ms IS NOT NULL OR health IS NOT NULL) ORDER BY name',
+  )
+  return nodes.flatMap(({ name, drain_ms, health }) => {
+    if (drain_ms !== null) return [{ name, why: `${name} is drained` }]
+    const { phase, sinceMs } = JSON.parse(health!) as NodeHealth
+    if (phase === 'Failed') return [{ name, why: `${name} has failed` }]
+    const long = phase === 'Degraded' && nowMs - sinceMs >= DEGRADED_FOR_MS
+    return long ? [{ name, why: `${name} does badly for long` }] : []
+  })
+}
+
+function roomFor(
+  store: CoordinatorStore,
+  moves: Moves,
+  row: TenantRow,
+  spec: TenantManifest['spec'],
+): string | undefined {
+  const rooms = readRooms(store)
+  rooms.delete(row.node!)
+  for (const [name, micro] of moves.reservedMicro()) {
+    const room = rooms.get(name)
+    if (room !== undefined) room.promisedMicro += micro
+  }
+  const need = { baseMicro: row.reserved_micro, pin: spec.node, zones: spec.zones, group: spec.antiAffinity }
+  const chosen = chooseRoom(need, rooms)
+  return chosen.ok ? chosen.value.name : undefined
+}

@@ -1,0 +1,140 @@
+import type { TenantCapsule } from '../core/capsule.ts'
+import {
+  idOf,
+  type Migration,
+  newPlacement,
+  openMigration,
+  type Placement,
+} from '../core/migration/placement.ts'
+import type { MigrationQuery, MigrationView } from '../core/migration-view.ts'
+import type { CoordinatorStore, TenantRow } from './coordinator-store.ts'
+
+type Place = Placement<TenantCapsule>
+
+/** Closed migrations that are kept for `get migrations`. */
+const KEEP_CLOSED = 10_000
+
+/** The rows of migrations: each tenant's protocol state, and a log of all moves for people. */
+export class MoveStore {
+  readonly #store: CoordinatorStore
+
+  constructor(store: CoordinatorStore) {
+    this.#store = store
+  }
+
+  /** A tenant's protocol state; begun from where it was placed if it has never moved. */
+  placement(row: TenantRow): Place {
+    const stored = this.stored(row.name)
+    const issuedEpoch = Math.max(row.issued_epoch, stored?.issuedEpoch ?? 0)
+    if (stored !== undefined && stored.owner === row.node) return { ...stored, issuedEpoch }
+    return { ...newPlacement<TenantCapsule>(row.name), owner: row.node, epoch: row.epoch, issuedEpoch }
+  }
+
+  /** The state as it was stored; undefined for a tenant that has never moved. */
+  stored(tenant: string): Place | undefined {
+    const [row] = this.#store.all<{ value: string }>('SELECT value FROM moves WHERE tenant = ?', tenant)
+    return row && (JSON.parse(row.value) as Place)
+  }
+
+  /** Keeps a state; belongs into the transaction of what it changes. */
+  put(place: Place): void {
+    const open = openMigration(place)
+    this.#store.run(
+      'INSERT OR REPLACE INTO moves VALUES (?, ?, ?, ?, ?, ?)',
+      place.tenant,
+      JSON.stringify(place),
+      open === null ? null : place.retry.dueAtMs,
+      open?.source?.node ?? null,
+      open?.target ?? null,
+      open !== null && open.phase !== 'COMMITTED' ? 1 : 0,
+    )
+    if (place.migration !== null) this.#log(place.migration)
+  }
+
+  /** Tenants whose open migration has something to do by `nowMs`. */
+  due(nowMs: number, limit: number): string[] {
+    const rows = this.#store.all<{ tenant: string }>(
+      'SELECT tenant FROM moves WHERE due_ms <= ? ORDER BY due_ms LIMIT ?',
+      nowMs,
+      limit,
+    )
+    return rows.map(({ tenant }) => tenant)
+  }
+
+  /** When the next step is due; undefined when no migration is open. */
+  nextDueMs(): number | undefined {
+    const [row] = this.#store.all<{ due: number | null }>('SELECT MIN(due_ms) AS due FROM moves')
+    return row?.due ?? undefined
+  }
+
+  /** Open migrations before their commit, into and out of a node. */
+  under(node: string): { readonly movesIn: number; readonly movesOut: number } {
+    const [row] = this.#store.all<{ movesIn: number; movesOut: number }>(
+      `SELECT COALESCE(SUM(target = ?1), 0) AS movesIn, COALESCE(SUM(source = ?1), 0) AS movesOut
+       FROM moves WHERE before_commit = 1`,
+      node,
+    )
+    return row!
+  }
+
+  /** Micro-tokens/s that open migrations before their commit reserve on each target. */
+  reservedMicro(): Map<string, number> {
+    const rows = this.#store.all<{ target: string; micro: number }>(
+      `SELECT target, SUM(json_extract(value, '$.migration.reserve')) AS micro FROM moves
+       WHERE before_commit = 1 GROUP BY target`,
+    )
+    return new Map(rows.map(({ target, micro }) => [target, micro]))
+  }
+
+  list({ limit, tenant, open }: MigrationQuery): MigrationView[] {
+    const where = [
+      ...(tenant === undefined ? [] : ['tenant = ?1']),
+      ...(open === true ? ['ended_ms IS NULL'] : []),
+    ]
+    const rows = this.#store.all<{ value: string }>(
+      `SELECT value FROM move_log ${where.length === 0 ? '' : `WHERE ${where.join(' AND ')}`}
+       ORDER BY started_ms DESC, id DESC LIMIT ?2`,
+      tenant ?? '',
+      limit,
+    )
+    return rows.map(({ value }) => JSON.parse(value) as MigrationView)
+  }
+
+  #log(migration: Migration<TenantCapsule>): void {
+    const view = viewOf(migration)
+    this.#store.run(
+      'INSERT OR REPLACE INTO move_log VALUES (?, ?, ?, ?, ?)',
+      view.id,
+      view.tenant,
+      view.startedMs,
+      view.endedMs ?? null,
+      JSON.stringify(view),
+    )
+    if (view.endedMs !== undefined) {
+      this.#store.run(
+        `DELETE FROM move_log WHERE ended_ms IS NOT NULL AND id IN
+           (SELECT id FROM move_log ORDER BY started_ms DESC LIMIT -1 OFFSET ?)`,
+        KEEP_CLOSED,
+      )
+    }
+  }
+}
+
+/** A migration for people and programs. */
+export function viewOf(migration: Migration<TenantCapsule>): MigrationView {
+  const { tenant, epoch, source, target, reason, phase, history, lastRefusal } = migration
+  const closed = phase === 'DONE' || phase === 'ABORTED'
+  return {
+    id: idOf(migration),
+    tenant,
+    epoch,
+    from: source?.node ?? '',
+    to: target,
+    reason,
+    phase,
+    startedMs: history[0]!.atMs,
+    ...(closed ? { endedMs: history.at(-1)!.atMs } : {}),
+    steps: history,
+    ...(lastRefusal === null ? {} : { lastRefusal }),
+  }
+}

@@ -1,0 +1,245 @@
+import type { TenantCapsule } from '../core/capsule.ts'
+import { latestCapsule } from '../core/capsule.ts'
+import type { NodeApi } from '../core/control.ts'
+import type { WriteResult } from '../core/coordinator-api.ts'
+import type { TenantManifest } from '../core/manifest/tenant.ts'
+import { nextMessages, onAnswer } from '../core/migration/coordinator-side.ts'
+import { type MigrationTerms, openMigration, type Placement } from '../core/migration/placement.ts'
+import { type MoveLimits, planMove, requestAbort, type TargetFacts } from '../core/migration/plan.ts'
+import type { Refusal } from '../core/migration/refusals.ts'
+import type { NodeAnswer, Outgoing } from '../core/migration/types.ts'
+import type { MigrationQuery, MigrationView, NewMigration } from '../core/migration-view.ts'
+import { err, ok, type Result } from '../core/result.ts'
+import type { CoordinatorStore, TenantRow } from './coordinator-store.ts'
+import { record } from './journal.ts'
+import { MoveStore, viewOf } from './move-store.ts'
+import { misfitOf } from './placing.ts'
+import { readRooms } from './settle.ts'
+
+type Place = Placement<TenantCapsule>
+type MovableNode = Pick<NodeApi, 'migrate'>
+
+/** Durations of a move, ms. */
+export const MOVE_TERMS: MigrationTerms = { retryFirstMs: 250, retryMaxMs: 5_000, drainMs: 60_000 }
+
+/** Moves before their commit a node takes part in at a time, each way. */
+export const MOVE_LIMITS: MoveLimits = { maxMovesIn: 16, maxMovesOut: 16 }
+
+/** Migrations driven at a time, and how long a node may take to answer a step, ms. */
+const PARALLEL = 32
+const STEP_TIMEOUT_MS = 5_000
+
+/** Where a run gives way to the alarm, in steps of one migration each. */
+const MAX_STEPS = 4_000
+
+/**
+ * Drives migrations by the pure protocol of `core/migration`: every change is one transaction, every message
+ * is sent again until it is answered, and a crash anywhere is taken up by the alarm.
+ */
+export class Moves {
+  readonly #store: CoordinatorStore
+  readonly #rows: MoveStore
+  readonly #nodeOf: (name: string) => MovableNode
+  #running: Promise<void> | undefined
+
+  constructor(store: CoordinatorStore, nodeOf: (name: string) => MovableNode) {
+    this.#store = store
+    this.#rows = new MoveStore(store)
+    this.#nodeOf = nodeOf
+  }
+
+  /** Plans a move; the caller wakes the loop. @returns why not, nothing changed */
+  start(
+    { tenant, to, reason = 'by request' }: NewMigration,
+    nowMs: number,
+    actor?: string,
+  ): WriteResult<MigrationView> {
+    return this.#store.transaction(() => {
+      const row = this.#store.tenant(tenant)
+      const planned = this.#plan(
+        row,
+        tenant,
+        to,
+        actor === undefined ? reason : `${reason} (${actor})`,
+        nowMs,
+      )
+      if (!planned.ok) return refusedAs(planned.error, tenant)
+      const place = planned.value
+      this.#rows.put(place)
+      this.#store.run('UPDATE tenants SET issued_epoch = ? WHERE name = ?', place.issuedEpoch, tenant)
+      const view = viewOf(place.migration!)
+      const message = `from ${view.from} to ${to} at epoch ${view.epoch}: ${view.reason}`
+      record(this.#store, { kind: 'Tenant', name: tenant, reason: 'MoveStarted', message, actor }, nowMs)
+      return ok(view)
+    })
+  }
+
+  /** Asks for the abort of a tenant's open move. */
+  abort(tenant: string, nowMs: number, actor?: string): WriteResult<MigrationView> {
+    return this.#store.transaction(() => {
+      const row = this.#store.tenant(tenant)
+      if (row === undefined) return notFound(tenant)
+      const asked = requestAbort(this.#rows.placement(row), nowMs)
+      if (!asked.ok) return refusedAs(asked.error, tenant)
+      this.#rows.put(asked.value)
+      const message = 'asked to be aborted'
+      record(this.#store, { kind: 'Tenant', name: tenant, reason: 'MoveAborting', message, actor }, nowMs)
+      return ok(viewOf(asked.value.migration!))
+    })
+  }
+
+  list(query: MigrationQuery): MigrationView[] {
+    return this.#rows.list(query)
+  }
+
+  /** Whether a tenant's move is open; such a tenant cannot be deleted. */
+  isOpen(tenant: string): boolean {
+    const stored = this.#rows.stored(tenant)
+    return stored !== undefined && openMigration(stored) !== null
+  }
+
+  /** Micro-tokens/s that open moves before their commit reserve on each target. */
+  reservedMicro(): Map<string, number> {
+    return this.#rows.reservedMicro()
+  }
+
+  dueMs(): number | undefined {
+    return this.#rows.nextDueMs()
+  }
+
+  /** Drives every open migration as far as it goes now. One run at a time. */
+  run(): Promise<void> {
+    this.#running ??= this.#drive().finally(() => {
+      this.#running = undefined
+    })
+    return this.#running
+  }
+
+  async #drive(): Promise<void> {
+    for (let steps = 0; steps < MAX_STEPS; ) {
+      const due = this.#rows.due(Date.now(), PARALLEL)
+      if (due.length === 0) return
+      await Promise.all(due.map((tenant) => this.#step(tenant)))
+      steps += due.length
+    }
+  }
+
+  async #step(tenant: string): Promise<void> {
+    const stored = this.#rows.stored(tenant)
+    if (stored === undefined) return
+    const { placement, messages } = nextMessages(stored, Date.now(), MOVE_TERMS)
+    this.#rows.put(placement)
+    for (const message of messages) {
+      const answer = await this.#send(message)
+      if (answer !== undefined) this.#take(tenant, answer)
+    }
+  }
+
+  async #send({ to, message }: Outgoing<TenantCapsule>): Promise<NodeAnswer<TenantCapsule> | undefined> {
+    let timer: ReturnType<typeof setTimeout> | null = null
+    try {
+      const late = new Promise<undefined>((resolve) => {
+        timer = setTimeout(() => resolve(undefined), STEP_TIMEOUT_MS)
+      })
+      return await Promise.race([this.#nodeOf(to).migrate(message), late])
+    } catch (error) {
+      console.error(`${to} did not answer ${message.kind} of ${message.tenant}:`, error)
+      return undefined
+    } finally {
+      if (timer !== null) clearTimeout(timer)
+    }
+  }
+
+  /** Books an answer: the protocol's row, and with the commit where the tenant lives. */
+  #take(tenant: string, answer: NodeAnswer<TenantCapsule>): void {
+    const nowMs = Date.now()
+    this.#store.transaction(() => {
+      const before = this.#rows.stored(tenant)
+      if (before === undefined) return false
+      const { placement } = onAnswer(before, answer, nowMs, MOVE_TERMS, latestCapsule)
+      if (placement === before) return false
+      this.#rows.put(placement)
+      if (placement.owner !== before.owner) this.#commit(placement, nowMs)
+      const phase = placement.migration?.phase
+      if (phase === before.migration?.phase || (phase !== 'DONE' && phase !== 'ABORTED')) return true
+      const { from, to, startedMs, lastRefusal } = viewOf(placement.migration!)
+      const message =
+        phase === 'DONE'
+          ? `from ${from} to ${to} in ${nowMs - startedMs} ms`
+          : `stays on ${from}${lastRefusal === undefined ? '' : `: ${lastRefusal}`}`
+      const reason = phase === 'DONE' ? 'Moved' : 'MoveAborted'
+      const type = phase === 'DONE' ? 'normal' : 'warning'
+      record(this.#store, { kind: 'Tenant', name: tenant, type, reason, message }, nowMs)
+      return true
+    })
+  }
+
+  #commit({ tenant, owner, epoch, migration }: Place, nowMs: number): void {
+    const revision = this.#store.nextRevision()
+    this.#store.run(
+      'UPDATE tenants SET node = ?, epoch = ?, placed_ms = ?, config_generation = ?, due = 1 WHERE name = ?',
+      owner,
+      epoch,
+      nowMs,
+      revision,
+      tenant,
+    )
+    for (const node of [owner, migration?.source?.node]) {
+      if (typeof node === 'string') this.#store.touchNode(node, revision)
+    }
+    this.#store.wakeTroubled()
+  }
+
+  #plan(
+    row: TenantRow | undefined,
+    tenant: string,
+    to: string,
+    reason: string,
+    nowMs: number,
+  ): Result<Place, Refusal | string> {
+    const placement = row === undefined ? undefined : this.#rows.placement(row)
+    const reserve = row?.reserved_micro ?? 0
+    const movesOut = row?.node == null ? 0 : this.#rows.under(row.node).movesOut
+    const request = { tenant, to, reserve, reason }
+    const planned = planMove(placement, request, this.#target(to), movesOut, MOVE_LIMITS, nowMs)
+    if (!planned.ok || row === undefined) return planned
+    const misfit = this.#misfit(row, to)
+    return misfit === undefined ? planned : err(misfit)
+  }
+
+  #target(name: string): TargetFacts | undefined {
+    const row = this.#store.node(name)
+    if (row === undefined || row.deleted_ms !== null) return undefined
+    const room = readRooms(this.#store).get(name)!
+    const reserved = this.#rows.reservedMicro().get(name) ?? 0
+    const failed = room.closed === 'has failed'
+    return {
+      node: name,
+      state: failed ? 'failed' : room.closed === undefined ? 'ready' : 'cordoned',
+      freeRate: room.capacityMicro - room.promisedMicro - reserved,
+      movesIn: this.#rows.under(name).movesIn,
+    }
+  }
+
+  /** Zones, anti-affinity and pins bind a move as they bind a placement. */
+  #misfit(row: TenantRow, to: string): string | undefined {
+    const { spec } = JSON.parse(row.manifest) as TenantManifest
+    if (spec.node !== undefined && spec.node !== to) {
+      return `Tenant ${row.name} is pinned to ${spec.node}; change its manifest to move it.`
+    }
+    const room = readRooms(this.#store).get(to)!
+    const need = { baseMicro: 0, pin: undefined, zones: spec.zones, group: spec.antiAffinity }
+    const misfit = misfitOf(need, room)
+    return misfit === undefined ? undefined : `Tenant ${row.name} cannot live there: ${misfit.message}.`
+  }
+}
+
+function refusedAs(refusal: Refusal | string, tenant: string): WriteResult<never> {
+  if (typeof refusal !== 'string' && refusal.code === 'unknown-tenant') return notFound(tenant)
+  const message = typeof refusal === 'string' ? refusal : refusal.text
+  return err([{ code: 'conflict', kind: 'Tenant', name: tenant, message }])
+}
+
+function notFound(tenant: string): WriteResult<never> {
+  return err([{ code: 'not-found', kind: 'Tenant', name: tenant, message: `there is no tenant ${tenant}` }])
+}
