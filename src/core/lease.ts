@@ -155,6 +155,14 @@ export class Lease {
   }
 
   /**
+   * Counts demand of a stream that is being slowed: it asks only for as much as it gets, so what it gets would
+   * be taken for all it wants, and idle tokens would not be shared by weight.
+   */
+  crave(cost: number): void {
+    this.demand += cost
+  }
+
+  /**
    * Gives back what a request reserved and did not need. Totals that were reported never decrease: what was
    * reported already is spent again before anything else, while its session lives.
    *

@@ -143,6 +143,7 @@ export class Meter {
 
   async #waitFor(cost: number): Promise<void> {
     const account = this.account!
+    account.lease.crave(cost)
     for (;;) {
       const demand = { cost, maxWaitMs: SHAPED_WAIT_MS, urgency: BULK_URGENCY, bytes: 0 }
       const outcome = await this.#admission!.wait(account, demand)

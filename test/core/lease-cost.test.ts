@@ -181,7 +181,7 @@ function runCosts(reserve: number, seconds: number, arrivalsPerSecond: number) {
 
 describe('an origin that charges 1 to 500 tokens by header, base 1000/s, for 60 s', () => {
   it('spends within 1 % of the base, never more than one answer beyond the balance', () => {
-    const seen = runCosts(500 * MICRO, 60, 20)
+    const seen = runCosts(500 * MICRO, 60, 197)
     expect(seen.refused).toBeGreaterThan(100)
     expect(Math.abs(seen.spent / (60_000 * MICRO) - 1)).toBeLessThan(0.01)
     expect(seen.furthest).toBeLessThanOrEqual(seen.largest)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { checkOrigin, parseOriginRules } from '../../src/core/origin.ts'
+import { checkOrigin, forbiddenOrigins, parseOriginRules } from '../../src/core/origin.ts'
 
 function allowed(url: string, list: string): boolean {
   const rules = parseOriginRules(list)
@@ -76,4 +76,16 @@ describe('upstreams the operator allowed', () => {
     'a list with %s is refused whole',
     (list) => expect(parseOriginRules(list)).toMatchObject({ ok: false }),
   )
+})
+
+it('names the nodes whose origin is not allowed', () => {
+  const node = (name: string, origin: object) => ({ metadata: { name }, spec: { origin } })
+  const nodes = [
+    node('a', { url: 'https://127.1/' }),
+    node('b', { url: 'https://api.example.com/' }),
+    node('c', { echo: {} }),
+    node('d', { service: 'x' }),
+  ]
+  const rules = parseOriginRules('api.example.com')
+  expect(rules.ok && forbiddenOrigins(nodes, rules.value)).toEqual([expect.stringContaining('Node a')])
 })

@@ -202,6 +202,31 @@ describe('waiting', () => {
     expect(ranks).toEqual([...ranks].sort((x, y) => x - y))
   })
 
+  it('takes up a second of 1.5 times the base: everything admitted, nobody waits longer than allowed', async () => {
+    const it = await world(manifest(100, { a: 'base: 100, maxWaitMs: 2000, borrows: false' }))
+    const waits: { urgency: number; ms: number }[] = []
+    const ask = async (i: number) => {
+      const urgency = [6, 0, 3][i % 3]!
+      const fromMs = Date.now()
+      const answer = await it.ask('a', { headers: { Priority: `u=${urgency}` } })
+      expect(answer.status).toBe(200)
+      waits.push({ urgency, ms: Date.now() - fromMs })
+    }
+    const asked: Promise<void>[] = []
+    for (let i = 0; i < 150; i += 5) {
+      asked.push(...[0, 1, 2, 3, 4].map((j) => ask(i + j)))
+      await new Promise((resolve) => setTimeout(resolve, 33))
+    }
+    await Promise.all(asked)
+    const waited = (urgency: number) =>
+      waits.filter((it) => it.urgency === urgency).reduce((sum, { ms }) => sum + ms, 0)
+    expect(waits).toHaveLength(150)
+    expect(Math.max(...waits.map(({ ms }) => ms))).toBeLessThanOrEqual(2_000 + 500)
+    expect(waited(0)).toBeLessThanOrEqual(waited(3))
+    expect(waited(3)).toBeLessThanOrEqual(waited(6))
+    expect(waited(6)).toBeGreaterThan(0)
+  })
+
   it('is bounded: the surplus is refused at once', async () => {
     const book = { accountsPerMessage: 100, waitingPerAccount: 30, waitingBytesPerAccount: 1e6 }
     const limits = {
