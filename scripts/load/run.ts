@@ -64,7 +64,8 @@ export async function runLoad(
   const streams = options.tenants.map((tenant) => openStream(tenant, options))
   const startMs = performance.now() + (options.pauseMs ?? 5)
   const elapsedSeconds = () => Math.min(options.seconds, Math.max(0, performance.now() - startMs) / 1_000)
-  const report = onProgress && setInterval(() => onProgress(summary(streams, elapsedSeconds())), 1_000)
+  const tell = () => performance.now() > startMs && onProgress?.(summary(streams, elapsedSeconds()))
+  const report = setInterval(tell, 1_000)
   try {
     await offer(streams, options, startMs, signal)
   } finally {
