@@ -7,9 +7,9 @@ import { LocalStint } from './run/local.ts'
 
 const VICTIM_BASE = 200
 const AGGRESSOR_BASE = 10
-/** What the machine is trusted with; the guarantees are all of it. It could serve a quarter more. */
+/** What the machine is trusted with; the guarantees are all of it. It could serve 480. */
 const CAPACITY = 250
-const MACHINE = { workers: 16, serviceMs: 50 }
+const MACHINE = { workers: 24, serviceMs: 50 }
 const OFFERED = VICTIM_BASE * 0.8
 /** What is borrowed in one round must not keep all of the machine's workers from the others. */
 const ROUND_MS = 250

@@ -74,6 +74,8 @@ export interface Limits {
   readonly bodyBytes: number
   /** Questions to the coordinator under way at a time, so that invented hosts do not flood it. */
   readonly lookups: number
+  /** Names nobody claims that are looked up per second and isolate, after a burst of four times as many. */
+  readonly unknownPerSecond: number
 }
 
 /** The defaults of {@link Limits}, for an isolate of 128 MiB. */
@@ -89,6 +91,7 @@ export const LIMITS: Limits = {
   bodyIdleMs: 30_000,
   bodyBytes: 100 * 1024 * 1024,
   lookups: 64,
+  unknownPerSecond: 50,
 }
 
 /** The name of the one coordinator object. */

@@ -1,4 +1,4 @@
-import { Agent, request } from 'node:http'
+import { Agent, type ClientRequest, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 
 /** Something that troubles the edge until it is stopped. */
@@ -14,19 +14,23 @@ export function spray(
 ): Attack {
   const agent = new Agent({ keepAlive: true, maxSockets: 128 })
   const startMs = performance.now()
+  const open = new Set<ClientRequest>()
   let sent = 0
   const timer = setInterval(() => {
     const due = ((performance.now() - startMs) * perSecond) / 1_000
     for (; sent < due; sent++) {
       const { headers, path = '/' } = next(sent)
-      request({ port, host: '127.0.0.1', agent, headers, path }, (answer) => answer.resume())
-        .on('error', () => {})
-        .end()
+      const asked = request({ port, host: '127.0.0.1', agent, headers, path }, (answer) => answer.resume())
+      open.add(asked)
+      asked.on('error', () => {}).on('close', () => open.delete(asked))
+      asked.end()
     }
   }, 5)
   return {
     async stop() {
       clearInterval(timer)
+      // Those that still wait for a connection, too.
+      for (const asked of open) asked.destroy()
       agent.destroy()
     },
   }

@@ -20,6 +20,8 @@ interface Question {
   readonly waiters: (() => void)[]
 }
 
+/** A pause is made up for by so many seconds' names at once. */
+const UNKNOWN_BURST_SECONDS = 4
 /** Most requests that wait for the answer about one name. */
 const MAX_WAITERS = 1_000
 
@@ -30,9 +32,13 @@ export class Finder {
   readonly #hasher = new KeyHasher()
   /** The questions to the coordinator that are under way. */
   readonly #asking = new Map<string, Question>()
+  /** Names nobody claims that may still be asked for, and when this was counted. */
+  #allowance: number
+  #allowanceAtMs = 0
 
   constructor(limits: Limits) {
     this.#limits = limits
+    this.#allowance = UNKNOWN_BURST_SECONDS * limits.unknownPerSecond
     this.#directories = { host: new Directory(limits), tenant: new Directory(limits) }
   }
 
@@ -122,7 +128,9 @@ export class Finder {
     const question: Question = { sinceMs: nowMs, waiters: [] }
     this.#asking.set(key, question)
     try {
-      this.#directories[book].learn(name, await this.#resolve(book, name, env), Date.now())
+      const answer = await this.#resolve(book, name, env)
+      if (answer === null) this.#allowance--
+      this.#directories[book].learn(name, answer, Date.now())
     } catch (error) {
       console.error(error)
     } finally {
@@ -131,8 +139,16 @@ export class Finder {
     }
   }
 
-  /** Who asked may be gone with its request: its place is free again after a while. */
+  /**
+   * Invented names must not keep the coordinator busy: only names nobody claims count, so that an isolate that
+   * starts may read all its tenants. Who asked may be gone with its request: its place is free after a while.
+   */
   #mayAsk(nowMs: number): boolean {
+    const { unknownPerSecond } = this.#limits
+    const earned = (Math.max(0, nowMs - this.#allowanceAtMs) * unknownPerSecond) / 1_000
+    this.#allowance = Math.min(UNKNOWN_BURST_SECONDS * unknownPerSecond, this.#allowance + earned)
+    this.#allowanceAtMs = nowMs
+    if (this.#allowance < 1) return false
     if (this.#asking.size < this.#limits.lookups) return true
     for (const [key, { sinceMs }] of this.#asking) {
       if (nowMs - sinceMs <= this.#limits.messageMs) break

@@ -90,6 +90,21 @@ describe('the directory', () => {
     expect((await it.ask('a', { env: without('COORDINATOR') })).status).toBe(200)
   })
 
+  it('asks for a few invented hosts a second and no more, and for tenants all the same later', async () => {
+    const it = await world(manifest(20, { a: 'base: 10', b: 'base: 10' }), { unknownPerSecond: 10 })
+    let asked = 0
+    const counting = counted(() => asked++)
+    expect((await it.ask('a', { env: counting })).status).toBe(200)
+    const seen: number[] = []
+    for (let i = 0; i < 300; i++) seen.push((await it.ask(`invented${i}`, { env: counting })).status)
+    expect(seen.slice(0, 40)).toEqual(Array(40).fill(404))
+    expect(asked).toBeLessThan(100)
+    expect(seen.filter((status) => status === 503).length).toBeGreaterThan(200)
+    expect((await it.ask('a', { env: counting })).status).toBe(200)
+    await new Promise((resolve) => setTimeout(resolve, 250))
+    expect((await it.ask('b', { env: counting })).status).toBe(200)
+  })
+
   it('serves known hosts without the coordinator, and answers 503 for unknown ones', async () => {
     const it = await world(manifest(20, { a: 'base: 10', b: 'base: 10' }))
     expect((await it.ask('a')).status).toBe(200)
