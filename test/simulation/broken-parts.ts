@@ -1,5 +1,4 @@
-import type { Parts } from '../../scripts/simulate/faults/run.ts'
-import { REAL_PARTS } from '../../scripts/simulate/faults/run.ts'
+import { type Parts, REAL_PARTS } from '../../scripts/simulate/faults/parts.ts'
 import { SimEdge } from '../../scripts/simulate/sim-edge.ts'
 import { Verdict } from '../../src/core/lease.ts'
 import { LeaseBook } from '../../src/core/lease-book.ts'

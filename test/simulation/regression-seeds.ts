@@ -1,14 +1,14 @@
 /** Seeds that fail without what was mended when the simulation (or its making) found a fault in the core. */
 export const REGRESSION_SEEDS: readonly { readonly seed: number; readonly found: string }[] = [
   {
-    seed: 1,
+    seed: 4,
     found: 'totals of a session that was over were lost with the node, the edge had forgotten them',
   },
   { seed: 6, found: 'an hour’s step of the node’s clock made it forget sessions that still reported' },
   { seed: 7, found: 'an edge whose clock was set back by an hour spoke to its node an hour later' },
   { seed: 8, found: 'a tenant and its devices could not be given smaller bases in one change' },
   {
-    seed: 9,
+    seed: 10,
     found: 'a stale twin answered about a session of its successor, and the edge forgot its totals',
   },
   { seed: 13, found: 'a session handed out again lapsed while its lease was in use' },

@@ -104,7 +104,8 @@ function accountsOf(dice: Dice, tokens: number, roundMs: number): PlannedAccount
   const inShare = (tenant: string, share: number): PlannedAccount => ({
     tenant,
     settings: { baseTokens: base(share), lendable: dice.of([1, 1, 0.5]) },
-    demand: { kind: 'inShare', perRound: tokens * share * (0.3 + dice.upTo(0.4)) },
+    // The rest of a base as small as this may lie in the leases of other isolates.
+    demand: { kind: 'inShare', perRound: tokens * share * (0.25 + dice.upTo(0.3)) },
     costs: [toMicro(1)],
     maxWaitMs: patience(),
   })

@@ -1,24 +1,9 @@
-import type { NodeLife, NodeLifeOptions } from '../../../src/core/node-life.ts'
-import { NodeLife as RealLife } from '../../../src/core/node-life.ts'
 import { Events } from '../events.ts'
 import { randomFrom } from '../random.ts'
-import { SimEdge } from '../sim-edge.ts'
+import { type Parts, REAL_PARTS } from './parts.ts'
 import { type FaultPlan, planOf } from './plan.ts'
 import { NEEDED_IN_EVERY_RUN, Tally, Violation } from './tally.ts'
 import { FaultWorld } from './world.ts'
-
-/** Parts of the system that a test may replace by broken ones, to see that the simulation notices. */
-export interface Parts {
-  newLife(options: NodeLifeOptions): NodeLife
-  newEdge(id: string, world: ConstructorParameters<typeof SimEdge>[1]): SimEdge
-  readonly holdsReplies: boolean
-}
-
-export const REAL_PARTS: Parts = {
-  newLife: (options) => new RealLife(options),
-  newEdge: (id, world) => new SimEdge(id, world),
-  holdsReplies: true,
-}
 
 /** What a run showed. */
 export interface FaultReport {
