@@ -19,6 +19,10 @@ export interface Env {
   readonly STINT_ACCESS_AUD?: string
   /** Origins that nodes may name: `host`, `host:port`, `*.domain` or `*` (any public name), by commas. None by default. */
   readonly STINT_ORIGINS?: string
+  /** Hooks that placement may call, in the same form; loopback over plain http too, when named. None by default. */
+  readonly STINT_HOOKS?: string
+  /** What calls of the hook are signed with, at least 32 characters. */
+  readonly STINT_HOOK_SECRET?: string
   /**
    * The request header in which the platform tells the client's address, such as `CF-Connecting-IP` behind
    * Cloudflare. Unset, no header is believed: deny lists match nobody and allow lists let nobody in.
@@ -44,6 +48,13 @@ export function edgeSettings(env: EdgeEnv): EdgeSettings {
     origins: origins.ok ? origins.value : [],
     addressHeader: header === '' ? undefined : header,
   })
+}
+
+/** Reads what hooks may be called and what they are signed with. A list that cannot be read allows none. */
+export function hookTerms(env: Pick<Env, 'STINT_HOOKS' | 'STINT_HOOK_SECRET'>) {
+  const rules = parseOriginRules(env.STINT_HOOKS ?? '')
+  if (!rules.ok) console.error(`STINT_HOOKS: ${rules.error}; no hook is allowed`)
+  return Object.freeze({ rules: rules.ok ? rules.value : [], secret: env.STINT_HOOK_SECRET })
 }
 
 /** The service a node names as its origin, bound as `SERVICE_` and the name in upper case, "." and "-" as "_". */

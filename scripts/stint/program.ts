@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { SCOPES } from '../../src/core/coordinator-api.ts'
+import { PLACEMENT_MODES } from '../../src/core/placement.ts'
 import { applyCommand, diffCommand } from './apply.ts'
 import { apiClient, connection, DEFAULT_URL } from './client.ts'
 import { CliError, EXIT } from './exit.ts'
@@ -16,6 +17,7 @@ import {
   usageCommand,
 } from './operate.ts'
 import { print, type Streams } from './output.ts'
+import { decideCommand, energyCommand, planCommand, profileCommand } from './plan.ts'
 
 const PROCESS: Streams = {
   out: (text) => process.stdout.write(text),
@@ -73,6 +75,7 @@ export function createProgram(
   addWrites(program, streams, reach, exit)
   addReads(program, streams, reach)
   addMarks(program, streams, reach)
+  addPlacement(program, streams, reach)
   addTokens(program, streams, reach)
   return program
 }
@@ -197,6 +200,41 @@ function addMarks(program: Command, streams: Streams, reach: Reach): void {
     .option('--timeout <seconds>', 'how long to wait', parseCount, 60)
     .addOption(output())
     .action(async (tenant, options) => migrateCommand(reach().api, streams, tenant, options))
+}
+
+function addPlacement(program: Command, streams: Streams, reach: Reach): void {
+  const plan = program
+    .command('plan')
+    .description('Shows where tenants should live: the open plan, one by its number, or a new one')
+    .argument('[id]', 'number of a plan')
+    .option('--explain', 'what each move changes, and the profiles side by side')
+    .option('--list', 'the last plans instead')
+    .option('--now', 'plan anew even if a plan is open')
+    .addOption(output())
+    .action(async (id, options) => planCommand(reach().api, streams, id, options))
+  for (const decision of ['accept', 'reject'] as const) {
+    const command = plan
+      .command(decision)
+      .description(decision === 'accept' ? 'Has a proposed plan run' : 'Refuses a proposed plan')
+      .argument('<id>', 'number of the plan')
+    if (decision === 'accept') {
+      command.option('--no-wait', 'do not wait until it has run')
+      command.option('--timeout <seconds>', 'how long to wait', parseCount, 300)
+    }
+    command.action(async (id, options) => decideCommand(reach().api, streams, decision, id, options))
+  }
+  program
+    .command('profile')
+    .description('Shows the profiles of placement, or takes another one')
+    .argument('[name]', 'balanced, eco, cheap or safe')
+    .addOption(new Option('--mode <mode>', 'who lets plans run').choices(PLACEMENT_MODES))
+    .addOption(output())
+    .action(async (name, options) => profileCommand(reach().api, streams, name, options))
+  program
+    .command('energy')
+    .description('Shows what the nodes have used: Wh, money, gCO2')
+    .addOption(output())
+    .action(async (options) => energyCommand(reach().api, streams, options.output))
 }
 
 function addTokens(program: Command, streams: Streams, reach: Reach): void {

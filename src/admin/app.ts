@@ -11,6 +11,7 @@ import { plainAnswers, refuseCrossSite } from './guard.ts'
 import { migrationRoutes } from './migrations.ts'
 import { objectRoutes } from './objects.ts'
 import { documentOf } from './openapi.ts'
+import { planRoutes } from './plans.ts'
 import { Problem, problemResponse } from './problem.ts'
 import { signalRoutes } from './signals.ts'
 import { tokenRoutes } from './tokens.ts'
@@ -46,6 +47,7 @@ function api() {
     .route('/', tokenRoutes())
     .route('/', signalRoutes())
     .route('/', migrationRoutes())
+    .route('/', planRoutes())
 }
 
 /**

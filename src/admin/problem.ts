@@ -71,6 +71,7 @@ const STATUS_OF: Readonly<Record<WriteFault['code'], Status>> = {
   'in-use': 409,
   stale: 412,
   'too-large': 400,
+  invalid: 422,
   'not-found': 404,
 }
 

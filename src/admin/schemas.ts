@@ -82,7 +82,7 @@ export const journalEvent = z
   .object({
     seq: count,
     atMs: ms,
-    kind: z.enum(['Node', 'Tenant', 'Token', 'Signal', 'Apply']),
+    kind: z.enum(['Node', 'Tenant', 'Token', 'Signal', 'Apply', 'Plan']),
     name: z.string(),
     type: z.enum(['normal', 'warning']),
     reason: z.string(),
@@ -245,7 +245,7 @@ export const tenantQuery = pageQuery.extend({ node: objectName.optional() })
 export const eventQuery = z.strictObject({
   after: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
   limit,
-  kind: z.enum(['Node', 'Tenant', 'Token', 'Signal', 'Apply']).optional(),
+  kind: z.enum(['Node', 'Tenant', 'Token', 'Signal', 'Apply', 'Plan']).optional(),
   name: z.string().max(64).optional(),
 })
 

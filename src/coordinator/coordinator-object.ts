@@ -1,4 +1,5 @@
 import { DurableObject } from 'cloudflare:workers'
+import { hookTerms } from '../config.ts'
 import type { HeartbeatAnswer, HostRoutes, NodeApi, NodeReport, Route } from '../core/control.ts'
 import type {
   ApplyOptions,
@@ -21,7 +22,15 @@ import type {
 } from '../core/coordinator-api.ts'
 import type { ManifestSet } from '../core/manifest/check.ts'
 import type { MigrationQuery, MigrationView, NewMigration } from '../core/migration-view.ts'
+import type {
+  EnergyView,
+  PlacementSettings,
+  PlacementState,
+  PlanSummary,
+  PlanView,
+} from '../core/placement.ts'
 import type { JudgedSignal } from '../core/signals.ts'
+import { zonesNow } from '../core/zone-signals.ts'
 import { applySet } from './apply.ts'
 import { CoordinatorStore } from './coordinator-store.ts'
 import { routeOfTenant, routesOfHost } from './directory.ts'
@@ -29,6 +38,9 @@ import { evacuate, evacuationDue } from './evacuation.ts'
 import { HeartbeatWatch } from './heartbeats.ts'
 import { readEvents, record } from './journal.ts'
 import { Moves } from './moves.ts'
+import { Plans } from './plans.ts'
+import { plannedMoves } from './plans-moves.ts'
+import { listPlans, planRow, planView } from './plans-store.ts'
 import { LOOP, ReconcileLoop } from './reconcile.ts'
 import { SignalReader } from './signal-reader.ts'
 import { createToken, findToken, listTokens, revokeToken } from './tokens.ts'
@@ -40,6 +52,9 @@ export interface CoordinatorEnv {
   readonly NODES: DurableObjectNamespace<NodeApi & Rpc.DurableObjectBranded>
   /** The signal board; without it there are no signals. */
   readonly SIGNALS?: DurableObjectNamespace
+  /** Hooks that may be called and what they are signed with; see `config.ts`. */
+  readonly STINT_HOOKS?: string
+  readonly STINT_HOOK_SECRET?: string
 }
 
 /** How often a node that is emptied is looked at again while nothing moves, ms. */
@@ -57,6 +72,7 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
   readonly #watch: HeartbeatWatch
   readonly #signals: SignalReader
   readonly #moves: Moves
+  readonly #plans: Plans
 
   constructor(ctx: DurableObjectState, env: CoordinatorEnv) {
     super(ctx, env)
@@ -70,6 +86,18 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
     )
     this.#moves = new Moves(this.#store, (node) => env.NODES.getByName(node))
     this.#watch = new HeartbeatWatch(this.#store, Date.now())
+    this.#plans = new Plans(
+      this.#store,
+      {
+        state: async (node) => env.NODES.getByName(node).state(),
+        report: (node) => this.#watch.lastReport(node),
+        zones: (nowMs) => zonesNow(this.#signals.all, nowMs),
+        avoid: (nowMs) => this.#signals.avoid(nowMs),
+        hook: hookTerms(env),
+        moves: plannedMoves(this.#store, this.#moves),
+      },
+      Date.now(),
+    )
   }
 
   async apply(set: ManifestSet, options: ApplyOptions = {}): Promise<WriteResult<ApplyReport>> {
@@ -127,6 +155,45 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
 
   async migrations(query: MigrationQuery): Promise<readonly MigrationView[]> {
     return this.#moves.list(query)
+  }
+
+  async placement(): Promise<PlacementState> {
+    return this.#plans.placement()
+  }
+
+  async setPlacement(
+    settings: PlacementSettings,
+    options: WriteOptions = {},
+  ): Promise<WriteResult<PlacementState>> {
+    const nowMs = Date.now()
+    return this.#write(options, () => this.#plans.setPlacement(settings, options, nowMs), nowMs)
+  }
+
+  async plans(limit: number, before?: number): Promise<Page<PlanSummary>> {
+    return listPlans(this.#store, limit, before)
+  }
+
+  async plan(id: number): Promise<PlanView | null> {
+    const row = planRow(this.#store, id)
+    return row === undefined ? null : planView(this.#store, row)
+  }
+
+  async makePlan(): Promise<PlanView> {
+    await this.#signals.refresh(Date.now())
+    return this.#plans.makePlan()
+  }
+
+  async decidePlan(
+    id: number,
+    decision: 'accept' | 'reject',
+    options: WriteOptions = {},
+  ): Promise<WriteResult<PlanView>> {
+    const nowMs = Date.now()
+    return this.#write(options, () => this.#plans.decide(id, decision, options, nowMs), nowMs)
+  }
+
+  async energy(): Promise<readonly EnergyView[]> {
+    return this.#plans.energy()
   }
 
   async revision(): Promise<number> {
@@ -196,6 +263,8 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
     this.#watch.sweep(Date.now())
     await this.#signals.refresh(Date.now())
     await this.#work()
+    const plansMs = this.#plans.dueMs()
+    if (plansMs !== undefined && plansMs <= Date.now()) await this.#plans.run()
     await this.#setAlarm()
   }
 
@@ -239,7 +308,7 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
 
   /** Sets the alarm to the next thing that is due, not before `leastMs` from now. */
   async #setAlarm(leastMs = 10): Promise<void> {
-    const due = [this.#dueMs(), this.#watch.dueMs()].filter((it) => it !== undefined)
+    const due = [this.#dueMs(), this.#watch.dueMs(), this.#plans.dueMs()].filter((it) => it !== undefined)
     if (due.length > 0) await this.ctx.storage.setAlarm(Math.max(Math.min(...due), Date.now() + leastMs))
   }
 

@@ -1,3 +1,4 @@
+import { createPlanTables } from './plans-schema.ts'
 import { createTables } from './schema.ts'
 
 /** A row of `nodes`: what is wanted of a node and how far it is. */
@@ -82,6 +83,7 @@ export class CoordinatorStore {
     this.#storage = storage
     this.sql = storage.sql
     createTables(this.sql)
+    createPlanTables(this.sql)
   }
 
   /** Runs `work` in one transaction: all of it is kept, or nothing when it throws. */

@@ -12,7 +12,7 @@ import { healthOf } from './views.ts'
 export class HeartbeatWatch {
   readonly #store: CoordinatorStore
   readonly #known = new Map<string, NodeHealth>()
-  readonly #reports = new Map<string, NodeReport>()
+  readonly #reports = new Map<string, { readonly report: NodeReport; readonly atMs: number }>()
 
   constructor(store: CoordinatorStore, nowMs: number) {
     this.#store = store
@@ -30,7 +30,7 @@ export class HeartbeatWatch {
     }
     const before = this.#known.get(node) ?? healthOf(row)
     const changed = this.#set(node, before, onReport(before, report, nowMs), nowMs)
-    this.#reports.set(node, report)
+    this.#reports.set(node, { report, atMs: nowMs })
     return { answer: { generation: row.config_generation, nextMs }, changed }
   }
 
@@ -60,8 +60,8 @@ export class HeartbeatWatch {
     return dueMs
   }
 
-  /** The last report of a node since this object started. */
-  lastReport(node: string): NodeReport | undefined {
+  /** The last report of a node since this object started, and when it came. */
+  lastReport(node: string): { readonly report: NodeReport; readonly atMs: number } | undefined {
     return this.#reports.get(node)
   }
 

@@ -173,6 +173,8 @@ type RoomRow = {
   drain_ms: number | null
   deleted_ms: number | null
   health: string | null
+  /** Null: up. */
+  power: string | null
 }
 
 /** Every node with what is promised on it, by name, in the order of their names. */
@@ -182,7 +184,8 @@ export function readRooms(
 ): Map<string, Room> {
   const rooms = new Map<string, Room>()
   const nodes = store.all<RoomRow>(
-    `SELECT name, zone, capacity_micro, cordoned, cordon_ms, drain_ms, deleted_ms, health FROM nodes ORDER BY name`,
+    `SELECT name, zone, capacity_micro, cordoned, cordon_ms, drain_ms, deleted_ms, health, phase AS power
+     FROM nodes LEFT JOIN power ON power.node = nodes.name ORDER BY name`,
   )
   for (const row of nodes) {
     rooms.set(row.name, {
@@ -209,7 +212,9 @@ export function readRooms(
 
 function closedText(row: RoomRow): string | undefined {
   if (row.deleted_ms !== null) return 'is being deleted'
-  if (row.drain_ms !== null) return 'is draining'
+  if (row.drain_ms !== null || row.power === 'draining') return 'is draining'
+  if (row.power === 'waking') return 'is waking'
+  if (row.power !== null) return 'is in standby'
   if (row.health !== null && (JSON.parse(row.health) as NodeHealth).phase === 'Failed') return 'has failed'
   return row.cordoned === 1 || row.cordon_ms !== null ? 'is cordoned' : undefined
 }

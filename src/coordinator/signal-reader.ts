@@ -34,6 +34,11 @@ export class SignalReader {
     }
   }
 
+  /** All signals as last read, whatever they are worth. */
+  get all(): readonly Signal[] {
+    return this.#signals
+  }
+
   /** All signals with what they are worth now. */
   judged(nowMs: number): JudgedSignal[] {
     return judgeSignals(this.#signals, nowMs)

@@ -27,11 +27,13 @@ export function nodeView(store: CoordinatorStore, row: NodeRow): NodeView {
   )
   const reservedMicro = sum?.reserved ?? 0
   const tenants = sum?.n ?? 0
+  const power = powerPhase(store, row.name)
   const conditions = [
     configured(row),
     healthy(row),
     room(row, reservedMicro),
     ...marked(row, tenants),
+    ...asleep(power),
   ] satisfies Condition[]
   return {
     manifest: JSON.parse(row.manifest) as NodeManifest,
@@ -39,7 +41,7 @@ export function nodeView(store: CoordinatorStore, row: NodeRow): NodeView {
     revision: row.revision,
     createdMs: row.created_ms,
     status: {
-      phase: nodePhase(row),
+      phase: nodePhase(row, power?.phase),
       observedGeneration: row.observed_generation,
       conditions,
       capacity: toTokens(row.capacity_micro),
@@ -49,8 +51,32 @@ export function nodeView(store: CoordinatorStore, row: NodeRow): NodeView {
   }
 }
 
-function nodePhase(row: NodeRow): string {
+/** What placement does with a node's machine; undefined while it is simply up. */
+type PowerState = { phase: string; since_ms: number; error: string | null }
+
+function powerPhase(store: CoordinatorStore, node: string): PowerState | undefined {
+  return store.all<PowerState>('SELECT phase, since_ms, error FROM power WHERE node = ?', node)[0]
+}
+
+const POWER_WORDS: Readonly<Record<string, string>> = {
+  draining: 'Draining',
+  falling: 'Draining',
+  standby: 'Standby',
+  waking: 'Waking',
+}
+
+/** Whether the machine sleeps, or what keeps it from sleeping or waking. */
+function asleep(power: PowerState | undefined): Condition[] {
+  if (power === undefined) return []
+  const reason = POWER_WORDS[power.phase] ?? power.phase
+  const message = power.error === null ? 'placement says so' : `its hook has not answered yet: ${power.error}`
+  const status = power.phase === 'standby' ? 'True' : 'False'
+  return [{ type: 'Asleep', status, reason, message, sinceMs: power.since_ms }]
+}
+
+function nodePhase(row: NodeRow, power: string | undefined): string {
   if (row.deleted_ms !== null) return 'Terminating'
+  if (power !== undefined) return POWER_WORDS[power] ?? power
   const { phase } = healthOf(row)
   if (phase === 'Failed' || phase === 'Degraded') return phase
   return row.acked_generation === 0 ? 'Pending' : 'Ready'

@@ -3,6 +3,7 @@ import type { ManifestSet } from './manifest/check.ts'
 import type { NodeManifest } from './manifest/node.ts'
 import type { TenantManifest } from './manifest/tenant.ts'
 import type { MigrationQuery, MigrationView, NewMigration } from './migration-view.ts'
+import type { EnergyView, PlacementSettings, PlacementState, PlanSummary, PlanView } from './placement.ts'
 import type { Result } from './result.ts'
 import type { JudgedSignal } from './signals.ts'
 
@@ -55,9 +56,9 @@ export const MAX_REPORTED_CHANGES = 1_000
 export interface WriteFault {
   /**
    * `conflict`: a claim or an idempotency key is taken; `stale`: the revision is another; `in-use`: still has
-   * tenants; `too-large`: a manifest; `not-found`.
+   * tenants; `too-large`: a manifest; `invalid`: a setting; `not-found`.
    */
-  readonly code: 'conflict' | 'stale' | 'too-large' | 'in-use' | 'not-found'
+  readonly code: 'conflict' | 'stale' | 'too-large' | 'in-use' | 'invalid' | 'not-found'
   readonly kind?: ObjectKind
   readonly name?: string
   readonly message: string
@@ -141,7 +142,7 @@ export interface Page<T> {
 }
 
 /** What an event is about. */
-export type EventKind = ObjectKind | 'Token' | 'Signal' | 'Apply'
+export type EventKind = ObjectKind | 'Token' | 'Signal' | 'Apply' | 'Plan'
 
 /** One entry of the journal. */
 export interface JournalEvent {
@@ -240,5 +241,18 @@ export interface CoordinatorApi extends DirectoryApi {
   /** Asks for the abort of a tenant's open migration. */
   abortMigration(tenant: string, options?: WriteOptions): Promise<WriteResult<MigrationView>>
   migrations(query: MigrationQuery): Promise<readonly MigrationView[]>
+  placement(): Promise<PlacementState>
+  setPlacement(settings: PlacementSettings, options?: WriteOptions): Promise<WriteResult<PlacementState>>
+  /** Plans, newest first; `before` is the id to go on from. */
+  plans(limit: number, before?: number): Promise<Page<PlanSummary>>
+  plan(id: number): Promise<PlanView | null>
+  /** Plans now and keeps the plan as proposed; nothing runs before somebody accepts it. */
+  makePlan(): Promise<PlanView>
+  decidePlan(
+    id: number,
+    decision: 'accept' | 'reject',
+    options?: WriteOptions,
+  ): Promise<WriteResult<PlanView>>
+  energy(): Promise<readonly EnergyView[]>
   heartbeat(node: string, report: NodeReport): Promise<HeartbeatAnswer>
 }

@@ -10,23 +10,31 @@ export interface Reserve {
 
 /**
  * Free capacity to keep awake: the largest node (it may fail), a share of what is up, and the forecast's
- * spread of the whole cluster over the time a node takes to wake.
+ * spread of the whole cluster at the time the slowest sleeping node would be awake. Simple exponential smoothing
+ * with gain α has the error variance σ²(1 + (h − 1)α²) after h measurements (Hyndman et al., Forecasting with
+ * Exponential Smoothing, 2008, section 6.3).
  */
 export function reserveOf(c: Cluster): Reserve {
   let capacity = 0
   let mean = 0
   let variance = 0
   let largest = 0
+  let wakeMs = 0
   for (let node = 0; node < c.nodes.length; node++) {
-    if (c.up[node] === 0) continue
+    if (c.up[node] === 0) {
+      if (c.nodes[node]!.state !== 'failed') wakeMs = Math.max(wakeMs, c.nodes[node]!.wakeMs)
+      continue
+    }
     mean += c.nodeMean[node]!
     variance += Math.max(0, c.nodeVariance[node]!)
     if (c.open[node] === 0) continue
     capacity += c.capacity[node]!
     largest = Math.max(largest, c.capacity[node]!)
   }
-  const { headroomNodes, headroomShare, z } = c.settings
-  const needed = Math.max(headroomNodes * largest, headroomShare * capacity, z * Math.sqrt(variance))
+  const { headroomNodes, headroomShare, z, sampleMs, forecastGain } = c.settings
+  const steps = Math.max(1, wakeMs / Math.max(1, sampleMs))
+  const spread = z * Math.sqrt(variance * (1 + (steps - 1) * forecastGain ** 2))
+  const needed = Math.max(headroomNodes * largest, headroomShare * capacity, spread)
   return { capacity, mean, needed }
 }
 

@@ -56,6 +56,9 @@ export interface PlannerSettings {
   /** Free capacity kept awake: at least this share of what is up, and `headroomNodes` of the largest node. */
   readonly headroomShare: number
   readonly headroomNodes: number
+  /** Time between two measurements, and the forecast's gain: how far it may be off once a node has woken. */
+  readonly sampleMs: number
+  readonly forecastGain: number
   /** First wait after a failed move; doubles with every failure. */
   readonly backOffMs: number
   /** A plan is checked again when it is this old, before it runs. */
@@ -88,6 +91,8 @@ export const DEFAULT_SETTINGS: PlannerSettings = {
   freezeAbove: 0.45,
   headroomShare: 0.1,
   headroomNodes: 1,
+  sampleMs: MINUTE_MS,
+  forecastGain: 0.03,
   backOffMs: 5 * MINUTE_MS,
   recheckMs: 15_000,
 }
