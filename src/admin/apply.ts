@@ -8,6 +8,7 @@ import { BODY_LIMITS, readBody } from './body.ts'
 import { answer, SECURITY } from './contract.ts'
 import type { AdminHono } from './env.ts'
 import { coordinator, manifestProblem } from './objects.ts'
+import { requireAllowedOrigins } from './origins.ts'
 import { entityTag, ifRevision, writeOptions } from './preconditions.ts'
 import { Problem, problemOf } from './problem.ts'
 import { applyQuery, applyReport, manifestSet, summaryView } from './schemas.ts'
@@ -55,6 +56,7 @@ export function applyRoutes() {
       if (set.nodes.length + set.tenants.length === 0) {
         throw new Problem(400, 'bad-manifest', 'the body must hold at least one manifest')
       }
+      requireAllowedOrigins(c, set)
       const { ifRevision: revision } = ifRevision(c, false)
       if (revision === null) throw new Problem(400, 'bad-precondition', 'a set as a whole is never new')
       const precondition = revision === undefined ? {} : { ifRevision: revision }

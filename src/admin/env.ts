@@ -18,6 +18,8 @@ export interface AdminEnv {
   readonly SIGNALS?: ByName<Fetcher>
   /** Root secret, at least {@link MIN_SECRET_LENGTH} characters. */
   readonly STINT_ADMIN_TOKEN?: string
+  /** Origins that nodes may name; see `EdgeEnv`. */
+  readonly STINT_ORIGINS?: string
   /** `TEAM.cloudflareaccess.com`: operators may come with a JWT of Cloudflare Access. */
   readonly STINT_ACCESS_TEAM_DOMAIN?: string
   /** Audience tag of the Access application. */

@@ -7,6 +7,7 @@ import { operators, ownOnly, readers } from './authenticate.ts'
 import { BODY_LIMITS, readBody } from './body.ts'
 import { answer, body, SECURITY } from './contract.ts'
 import { type AdminHono, MAIN } from './env.ts'
+import { requireAllowedOrigins } from './origins.ts'
 import { entityTag, ifRevision, writeOptions } from './preconditions.ts'
 import { Problem, problemOf } from './problem.ts'
 import { forTenant } from './redact.ts'
@@ -206,9 +207,11 @@ async function put(c: Context<AdminHono>, kind: ObjectKind, name: string): Promi
   if (resources.length !== 1 || is !== kind || metadata.name !== name) {
     throw new Problem(400, 'other-object', `the body must be the one ${kind} called ${name}`)
   }
+  const set = toManifestSet(resources)
+  requireAllowedOrigins(c, set)
   const options = await writeOptions(c)
   const ifObject = revision === undefined ? {} : { ifObject: { kind, name, revision } }
-  const outcome = await coordinator(c).apply(toManifestSet(resources), { ...options, ...ifObject })
+  const outcome = await coordinator(c).apply(set, { ...options, ...ifObject })
   if (!outcome.ok) throw problemOf(outcome.error)
   c.header('etag', entityTag(outcome.value.revision))
   return outcome.value
