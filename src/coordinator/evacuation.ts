@@ -47,7 +47,9 @@ function leaving(store: CoordinatorStore, nowMs: number): { name: string; why: s
   )
   return nodes.flatMap(({ name, drain_ms, health }) => {
     if (drain_ms !== null) return [{ name, why: `${name} is drained` }]
-    const { phase, sinceMs } = JSON.parse(health!) as NodeHealth
+    const { phase, reason, sinceMs } = JSON.parse(health!) as NodeHealth
+    // A silent node is not asked to hand its tenants over: it may be served well, or cannot answer either.
+    if (reason === 'Silent') return []
     if (phase === 'Failed') return [{ name, why: `${name} has failed` }]
     const long = phase === 'Degraded' && nowMs - sinceMs >= DEGRADED_FOR_MS
     return long ? [{ name, why: `${name} does badly for long` }] : []

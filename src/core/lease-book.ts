@@ -124,7 +124,13 @@ export class LeaseBook {
     if (accounts.length === 0) return undefined
     line.sentAtMs = nowMs
     line.flight++
-    return { version: MESSAGE_VERSION, edge: this.#edge, accounts }
+    const origin = line.takeOrigin()
+    return {
+      version: MESSAGE_VERSION,
+      edge: this.#edge,
+      accounts,
+      ...(origin === undefined ? {} : { origin }),
+    }
   }
 
   /**

@@ -40,6 +40,16 @@ export interface AccountReport extends Totals {
   readonly first: number
 }
 
+/** How an origin answered requests that were forwarded to it. */
+export interface OriginTally {
+  readonly requests: number
+  /** Answers 500 … 599, and requests that never reached it. */
+  readonly failures: number
+  readonly timeouts: number
+  /** Sum of the times to the first byte, ms. */
+  readonly totalMs: number
+}
+
 /** One message of an edge isolate to one node. */
 export interface LeaseRequest {
   readonly version: number
@@ -47,6 +57,8 @@ export interface LeaseRequest {
   readonly edge: string
   /** Passed on by a node whose tenants have moved; never passed on again. */
   readonly forwarded?: true
+  /** How the node's origin did since the last message; lost with a lost message, which does no harm. */
+  readonly origin?: OriginTally
   readonly accounts: readonly AccountReport[]
 }
 

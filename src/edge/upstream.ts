@@ -68,6 +68,8 @@ async function exchange(
           },
         })
   if (body === null) startDeadline()
+  const line = meter.account?.lease.line
+  const sentAtMs = Date.now()
   try {
     const answer = await service.fetch(url, {
       method: request.method,
@@ -76,11 +78,14 @@ async function exchange(
       redirect: 'manual',
       signal: abort.signal,
     })
+    line?.noteOrigin(answer.status >= 500 ? 'failed' : 'answered', Date.now() - sentAtMs)
     if (answer.webSocket !== null) return relay(answer, meter)
     const passed = finish(answer, meter)
     stripHopHeaders(passed.headers)
     return passed
   } catch {
+    // A body that the client did not deliver says nothing about the origin.
+    if (fault === undefined) line?.noteOrigin(late ? 'timeout' : 'failed', Date.now() - sentAtMs)
     return whyNot(fault, late, limits.bodyBytes)
   } finally {
     if (timer !== null) clearTimeout(timer)

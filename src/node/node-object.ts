@@ -1,4 +1,5 @@
 import { DurableObject } from 'cloudflare:workers'
+import { COORDINATOR_NAME, type Env, edgeSettings, serviceOf } from '../config.ts'
 import type { TenantCapsule } from '../core/capsule.ts'
 import type { ConfigAnswer, NodeApi, NodeConfig, NodeState } from '../core/control.ts'
 import { type LeaseReply, type LeaseRequest, MESSAGE_VERSION } from '../core/messages.ts'
@@ -6,15 +7,14 @@ import type { NodeAnswer, NodeMessage } from '../core/migration/types.ts'
 import { NodeLife } from '../core/node-life.ts'
 import { accountOf, perRound } from '../core/placed.ts'
 import { configure } from './configure.ts'
+import { Heartbeat } from './heartbeat.ts'
 import { stateOf } from './node-state.ts'
 import { NodeStore, type StoredLife } from './node-store.ts'
 import { type OtherNodes, passOn } from './pass-on.ts'
 import { Places } from './places.ts'
 
-/** What a node object needs of the platform: the other nodes, for tenants that move. */
-export interface NodeEnv {
-  readonly NODES: DurableObjectNamespace<NodeApi & Rpc.DurableObjectBranded>
-}
+/** How long after its first configuration a node reports for the first time, ms. */
+const FIRST_BEAT_MS = 2_000
 
 /** All that is there once a node has been configured. */
 interface Running {
@@ -28,11 +28,12 @@ interface Running {
  * decides, this object reads the clock, writes and answers. Until the coordinator has configured it, it
  * serves nobody.
  */
-export class NodeObject extends DurableObject<NodeEnv> implements NodeApi {
+export class NodeObject extends DurableObject<Env> implements NodeApi {
   readonly #store: NodeStore
+  readonly #heartbeat = new Heartbeat()
   #running: Running | undefined
 
-  constructor(ctx: DurableObjectState, env: NodeEnv) {
+  constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     this.#store = new NodeStore(ctx.storage)
     const config = this.#store.readConfig()
@@ -42,6 +43,7 @@ export class NodeObject extends DurableObject<NodeEnv> implements NodeApi {
   async lease(request: LeaseRequest): Promise<LeaseReply> {
     const running = this.#running
     if (running === undefined) return nobodyHere(request)
+    if (request.origin !== undefined) this.#heartbeat.note(request.origin)
     const elsewhere = request.accounts.some(
       ({ tenant, epoch }) => !isHere(running.places, tenant, epoch, request.forwarded),
     )
@@ -53,6 +55,24 @@ export class NodeObject extends DurableObject<NodeEnv> implements NodeApi {
   }
 
   async configure(config: NodeConfig): Promise<ConfigAnswer> {
+    const answer = this.#configure(config)
+    if ((await this.ctx.storage.getAlarm()) === null)
+      await this.ctx.storage.setAlarm(Date.now() + FIRST_BEAT_MS)
+    return answer
+  }
+
+  /** The heartbeat: probes the origin, reports to the coordinator. */
+  override async alarm(): Promise<void> {
+    const { life, config } = this.#configured()
+    const nextMs = await this.#heartbeat.beat(config.spec, () => this.#state(life), {
+      beat: (node, report) => this.env.COORDINATOR.getByName(COORDINATOR_NAME).heartbeat(node, report),
+      origins: edgeSettings(this.env).origins,
+      service: (name) => serviceOf(this.env, name),
+    })
+    if (nextMs !== undefined) await this.ctx.storage.setAlarm(Date.now() + nextMs)
+  }
+
+  #configure(config: NodeConfig): ConfigAnswer {
     return this.#guard(() => {
       const known = this.#running?.config
       if (known !== undefined && config.generation < known.generation) {
@@ -82,10 +102,13 @@ export class NodeObject extends DurableObject<NodeEnv> implements NodeApi {
   }
 
   async state(): Promise<NodeState> {
-    const { life, config } = this.#configured()
+    return this.#state(this.#configured().life)
+  }
+
+  #state(life: NodeLife): NodeState {
     return this.#guard(() => {
       this.#store.write(life.flush(Date.now()))
-      return stateOf(life, config)
+      return stateOf(life, this.#configured().config)
     })
   }
 

@@ -1,7 +1,7 @@
 import { WorkerEntrypoint } from 'cloudflare:workers'
 import type { Env } from '../../../src/config.ts'
 import type { LeaseReply, LeaseRequest } from '../../../src/core/messages.ts'
-import { NodeObject as Node, type NodeEnv } from '../../../src/node/node-object.ts'
+import { NodeObject as Node } from '../../../src/node/node-object.ts'
 import { pause } from './pause.ts'
 
 export * from '../../../src/worker.ts'
@@ -15,9 +15,9 @@ export class NodeObject extends Node {
   readonly #delayMs: number
   #messages = 0
 
-  constructor(ctx: DurableObjectState, env: NodeEnv) {
+  constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
-    this.#delayMs = Number((env as NodeEnv & { DELAY_MS?: string }).DELAY_MS ?? 0)
+    this.#delayMs = Number((env as Env & { DELAY_MS?: string }).DELAY_MS ?? 0)
   }
 
   override async lease(request: LeaseRequest): Promise<LeaseReply> {
