@@ -237,7 +237,7 @@ export class Moves {
 function refusedAs(refusal: Refusal | string, tenant: string): WriteResult<never> {
   if (typeof refusal !== 'string' && refusal.code === 'unknown-tenant') return notFound(tenant)
   const message = typeof refusal === 'string' ? refusal : refusal.text
-  return err([{ code: 'conflict', kind: 'Tenant', name: tenant, message }])
+  return err([{ code: 'conflict', message }])
 }
 
 function notFound(tenant: string): WriteResult<never> {
