@@ -12,6 +12,9 @@ export const ECHO_LIMITS = {
   bytes: 1024 * 1024 * 1024,
 } as const
 
+/** A query that asks the echo for something. */
+const ASKS = /[?&](?:delayMs|status|bytes|cost|fail)\b/
+
 /**
  * The built-in origin, so that a demo needs nothing else: says whose the request was. For tests and demos the
  * query asks for more: `delayMs` waits first, `status` (200 … 599) answers with it, `bytes` streams so many,
@@ -21,7 +24,7 @@ export const ECHO_LIMITS = {
 export function echo(visit: Visit, meter: Meter): Response | Promise<Response> {
   const { request, target } = visit
   if (
-    target.search === '' &&
+    !ASKS.test(target.search) &&
     request.body === null &&
     !meter.metersAnswer &&
     !request.headers.has('Upgrade')
