@@ -15,20 +15,23 @@ const OVER_QUOTA = JSON.stringify({
 /** Longest wait announced, seconds; also bounds the answers kept per tenant. */
 const MAX_RETRY_SECONDS = 3_600
 
-/** 429: the tenant, not the node, is the cause. Made once per tenant and wait, since floods ask for it most. */
+/**
+ * 429: the tenant, not the node, is the cause. Its head is made once per tenant and wait, since floods ask for
+ * it most: copying the head of a Response costs half of reading headers from an object.
+ */
 export function overQuota(known: KnownRoute, retryAfterMs: number): Response {
   const seconds = retrySeconds(retryAfterMs)
-  let init = known.refusals.get(seconds)
-  if (init === undefined) {
+  let head = known.refusals.get(seconds)
+  if (head === undefined) {
     const headers = problemHeaders(seconds)
     if (known.fields !== undefined) {
       headers['RateLimit-Policy'] = known.fields.policy
       headers['RateLimit'] = known.fields.exhausted(seconds)
     }
-    init = { status: 429, headers }
-    known.refusals.set(seconds, init)
+    head = new Response(null, { status: 429, headers })
+    known.refusals.set(seconds, head)
   }
-  return new Response(OVER_QUOTA, init)
+  return new Response(OVER_QUOTA, head)
 }
 
 /** 503: the node cannot be reached or cannot serve now; the tenant is not the cause. */

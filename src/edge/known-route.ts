@@ -18,8 +18,10 @@ export interface KnownRoute {
   /** Hashes of the keys one of which a request must present; empty if none is needed. */
   readonly keys: ReadonlySet<string>
   readonly devices: readonly DeviceMatch[]
-  /** Answers 429 by their Retry-After in seconds, made once each. */
-  readonly refusals: Map<number, ResponseInit>
+  /** Heads of answers 429 by their Retry-After in seconds, made once each. */
+  readonly refusals: Map<number, Response>
+  /** Head of the built-in echo's answers, made by the first. */
+  echoHead: Response | undefined
 }
 
 /** One way to match a device, the most specific first. */
@@ -44,6 +46,7 @@ export function prepareRoute(route: Route): KnownRoute {
     keys: new Set((policy.keys ?? []).map(({ sha256 }) => sha256)),
     devices: policy.devices.flatMap(deviceMatches).sort(moreSpecific),
     refusals: new Map(),
+    echoHead: undefined,
   }
 }
 

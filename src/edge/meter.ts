@@ -110,15 +110,15 @@ export class Meter {
     headers.set('RateLimit', this.#limit(fields))
   }
 
-  /** What {@link settle} writes, for an answer made here without a cost of its own. */
-  note(headers: Record<string, string>): Record<string, string> {
+  /** What {@link settle} writes, onto the headers that the tenant's answers made here have in common. */
+  note(shared: Headers): void {
     this.commit(null)
-    if (this.borrowed) headers[BORROWED_HEADER] = '1'
+    if (this.borrowed) shared.set(BORROWED_HEADER, '1')
+    else shared.delete(BORROWED_HEADER)
     const { fields } = this.known
-    if (fields === undefined || this.account === undefined) return headers
-    headers['RateLimit-Policy'] = fields.policy
-    headers['RateLimit'] = this.#limit(fields)
-    return headers
+    if (fields === undefined || this.account === undefined) return
+    shared.set('RateLimit-Policy', fields.policy)
+    shared.set('RateLimit', this.#limit(fields))
   }
 
   #limit(fields: TenantFields): string {
