@@ -48,6 +48,12 @@ export class Admin {
     return items
   }
 
+  /** Any other call, with a JSON body. @throws Error with what the API said. */
+  async json<T>(method: string, path: string, body?: object): Promise<T> {
+    const text = body === undefined ? undefined : JSON.stringify(body)
+    return (await this.#ask(method, path, text, 'application/json')) as T
+  }
+
   async #ask(method: string, path: string, body?: string, type = 'application/yaml'): Promise<unknown> {
     const response = await fetch(this.#url + path, {
       method,
