@@ -9,11 +9,20 @@ interface Waiting {
   readonly done: (admitted: boolean) => void
 }
 
+/** What waits for one account's tokens, in order of arrival. */
+interface Queue {
+  readonly account: Account
+  waiting: Waiting[]
+  /** Σ of the costs that wait, and tokens leased for them that no request has used. */
+  cost: number
+  leased: number
+}
+
 /** The ledger asked directly, without edges: who may wait does so in order of arrival, per account. */
 export class DirectGate {
   readonly #sessions: Sessions
   readonly #events: Events
-  readonly #queues = new Map<Account, Waiting[]>()
+  readonly #queues = new Map<Account, Queue>()
 
   constructor(sessions: Sessions, events: Events) {
     this.#sessions = sessions
@@ -28,9 +37,11 @@ export class DirectGate {
     done: (admitted: boolean) => void,
   ): void {
     const account = this.#sessions.desk(tenant, device)!.account
-    const queue = this.#queues.get(account) ?? []
+    const queue = this.#queues.get(account) ?? { account, waiting: [], cost: 0, leased: 0 }
     this.#queues.set(account, queue)
-    if (queue.length === 0 && this.#spend(account, cost)) {
+    const ledger = this.#sessions.ledger
+    if (queue.waiting.length > 0) ledger.demand(account, cost, this.#nowMs)
+    else if (ledger.spend(account, cost, this.#nowMs) <= Decision.borrowed) {
       done(true)
       return
     }
@@ -39,36 +50,43 @@ export class DirectGate {
       done(false)
       return
     }
-    queue.push({ cost, patienceMs: this.#nowMs + maxWaitMs, done })
-    if (queue.length === 1) this.#events.after(retryMs, () => this.#serve(account, queue))
+    queue.waiting.push({ cost, patienceMs: this.#nowMs + maxWaitMs, done })
+    queue.cost += cost
+    if (queue.waiting.length === 1) this.#events.after(retryMs, () => this.#serve(queue))
   }
 
   get #nowMs(): number {
     return Math.floor(this.#events.nowMs)
   }
 
-  #spend(account: Account, cost: number): boolean {
-    const decision = this.#sessions.ledger.spend(account, cost, this.#nowMs)
-    return decision === Decision.granted || decision === Decision.borrowed
-  }
-
   #retryMs(account: Account, cost: number): number {
     return Math.max(1, this.#sessions.ledger.retryAfterMs(account, cost, this.#nowMs))
   }
 
-  #serve(account: Account, queue: Waiting[]): void {
-    while (queue.length > 0) {
-      const [head] = queue as [Waiting]
-      if (this.#spend(account, head.cost)) {
-        queue.shift()
-        head.done(true)
-      } else if (this.#nowMs + this.#retryMs(account, head.cost) > head.patienceMs) {
-        queue.shift()
-        head.done(false)
-      } else {
-        this.#events.after(this.#retryMs(account, head.cost), () => this.#serve(account, queue))
-        return
-      }
+  /** Leases what waits, serves as far as that goes, and lets those go that cannot wait for more. */
+  #serve(queue: Queue): void {
+    const { account, waiting } = queue
+    const missing = queue.cost - queue.leased
+    const first = Math.max(0, waiting[0]!.cost - queue.leased)
+    if (missing > 0) {
+      queue.leased += this.#sessions.ledger.lease(account, missing, missing, first, this.#nowMs)
     }
+    const served: Waiting[] = []
+    while (waiting.length > 0 && waiting[0]!.cost <= queue.leased) {
+      const head = waiting.shift()!
+      queue.leased -= head.cost
+      queue.cost -= head.cost
+      served.push(head)
+    }
+    let retryMs = 0
+    if (waiting.length > 0) {
+      retryMs = this.#retryMs(account, waiting[0]!.cost - queue.leased)
+      const gone = waiting.filter(({ patienceMs }) => this.#nowMs + retryMs > patienceMs)
+      queue.waiting = waiting.filter((one) => !gone.includes(one))
+      for (const { cost } of gone) queue.cost -= cost
+      if (queue.waiting.length > 0) this.#events.after(retryMs, () => this.#serve(queue))
+      for (const { done } of gone) done(false)
+    }
+    for (const { done } of served) done(true)
   }
 }

@@ -97,6 +97,16 @@ export function want(account: Account, tokens: number, cost: number): void {
   if (cost > a.largestCost) a.largestCost = cost
 }
 
+/**
+ * Counts what waits for tokens: its demand was counted when it came, perhaps rounds ago, so this round it wants
+ * at least what it has had and what waits still. Otherwise who waits patiently would seem to want nothing.
+ */
+export function wait(account: Account, waiting: number, cost: number): void {
+  want(account, 0, cost)
+  const wanted = account.grantedTokens + waiting
+  if (wanted > account.wantedTokens) account.wantedTokens = wanted
+}
+
 /** Notes on every level that somebody was refused this round. */
 export function markRefused(account: Account): void {
   for (let a: Account | undefined = account; a !== undefined; a = a.parent) a.refused = true

@@ -45,7 +45,7 @@ export function fitsCeilings(account: Account, cost: number, nowMs: number, roun
   return true
 }
 
-/** How much of `amount` the ceilings on the way let through; less than `first` is none. */
+/** How much of `amount` the ceilings on the way let through; if they leave less than `first`, none. */
 export function capAtCeilings(
   account: Account,
   amount: number,
@@ -60,7 +60,7 @@ export function capAtCeilings(
     const left = Math.floor(room(a, first, nowMs, roundMs))
     capped = Math.min(capped, Math.max(left, a === account ? 0 : own))
   }
-  return capped < first ? 0 : capped
+  return capped < amount && capped < first ? 0 : capped
 }
 
 /** How long until the ceilings on the way have room for `cost`, milliseconds. */

@@ -1,6 +1,6 @@
 import { Account } from './account.ts'
 import { isMicro } from './amount.ts'
-import { book, freeFor, markRefused, unbook, want } from './booking.ts'
+import { book, freeFor, markRefused, unbook, wait, want } from './booking.ts'
 import { capAtCeilings, ceilingWaitMs, fitsCeilings } from './ceiling.ts'
 import { renewRound } from './round.ts'
 import { type AccountSettings, LedgerSettingsError } from './settings.ts'
@@ -56,6 +56,7 @@ export class Ledger {
   #closedGranted = 0
   #nowMs: number
   #lastSpentAtMs: number
+  #lastAskedAtMs: number
 
   constructor(options: LedgerOptions) {
     assertMicro(options.roundTokens)
@@ -67,6 +68,7 @@ export class Ledger {
     this.#roundStartedAtMs = options.nowMs
     this.#nowMs = options.nowMs
     this.#lastSpentAtMs = options.nowMs
+    this.#lastAskedAtMs = options.nowMs
     this.root.unmeasured = true
     this.root.baseTokens = options.roundTokens
     this.root.balanceTokens = options.afterRestart ? -options.roundTokens : options.roundTokens
@@ -159,7 +161,7 @@ export class Ledger {
   /** Spends `cost` from a tenant or device, whole or not at all. A refused spend costs nothing. */
   spend(account: Account, cost: number, nowMs: number): Decision {
     assertMicro(cost)
-    this.#advance(nowMs)
+    this.#hear(nowMs)
     want(account, cost, cost)
     if (!fitsCeilings(account, cost, this.#nowMs, this.#roundMs)) return Decision.atCeiling
     let decision = this.#trySpend(account, cost)
@@ -186,15 +188,16 @@ export class Ledger {
    */
   lease(account: Account, wanted: number, needed: number, first: number, nowMs: number): number {
     assertMicro(wanted)
+    assertMicro(needed)
     assertMicro(first)
-    this.#advance(nowMs)
-    want(account, 0, first)
+    this.#hear(nowMs)
+    wait(account, needed, first)
     let amount = this.#leasable(account, wanted, first)
     if (amount < needed) {
       markRefused(account)
       if (this.#isDue()) {
         this.#redistribute(this.#nowMs)
-        want(account, 0, first)
+        wait(account, needed, first)
         amount = this.#leasable(account, wanted, first)
         if (amount < needed) markRefused(account)
       }
@@ -206,14 +209,14 @@ export class Ledger {
   /** Counts demand that did not come as a spend (an edge reports what was asked of it). */
   demand(account: Account, tokens: number, nowMs: number): void {
     assertMicro(tokens)
-    this.#advance(nowMs)
+    this.#hear(nowMs)
     want(account, tokens, 0)
   }
 
   /** Books a cost after the fact; never refuses. What free tokens do not cover becomes the account's debt. */
   charge(account: Account, cost: number, nowMs: number): void {
     assertMicro(cost)
-    this.#advance(nowMs)
+    this.#hear(nowMs)
     this.#book(account, cost, this.#isDue())
   }
 
@@ -243,12 +246,18 @@ export class Ledger {
     renewRound(this.root, {
       elapsedMs,
       roundMs: this.#roundMs,
-      paused: this.#isPaused(),
+      paused: this.#isForgotten(),
     })
     this.#closedGranted = 0
     this.#poolAtStart = this.root.balanceTokens
     this.#roundStartedAtMs = nowMs
     this.#roundNumber++
+  }
+
+  /** Something happens: somebody asks, or costs are told. */
+  #hear(nowMs: number): void {
+    this.#advance(nowMs)
+    this.#lastAskedAtMs = nowMs
   }
 
   /** Takes the caller's time; a clock that goes backwards stretches the round instead of minting. */
@@ -258,6 +267,7 @@ export class Ledger {
       const backMs = this.#nowMs - nowMs
       this.#roundStartedAtMs -= backMs
       this.#lastSpentAtMs -= backMs
+      this.#lastAskedAtMs -= backMs
       for (const account of this.root.children) shiftLevels(account, backMs)
     }
     this.#nowMs = nowMs
@@ -271,6 +281,15 @@ export class Ledger {
    */
   #isPaused(): boolean {
     return this.#nowMs - this.#lastSpentAtMs >= this.#roundMs
+  }
+
+  /**
+   * Nothing happened for a whole round, so what was wanted before says nothing any more. Who was refused was told
+   * to come back when the round is due: then it takes two.
+   */
+  #isForgotten(): boolean {
+    const silentMs = this.#nowMs - this.#lastAskedAtMs
+    return silentMs >= (this.root.refused ? 2 * this.#roundMs : this.#roundMs)
   }
 
   #isDue(): boolean {

@@ -6,7 +6,7 @@ export interface RoundEnd {
   /** Time since the round began, ≥ T. */
   readonly elapsedMs: number
   readonly roundMs: number
-  /** Nobody spent anything for a whole round: what was wanted before says nothing any more. */
+  /** Nobody asked for a whole round: what was wanted before says nothing any more. */
   readonly paused: boolean
 }
 

@@ -172,3 +172,17 @@ describe('9. cost', () => {
     }
   })
 })
+
+test('a lease for a cost above the account’s share of a round is granted in parts', () => {
+  const ledger = new Ledger({ roundTokens: 10, roundMs: 1000, nowMs: 0 })
+  const [a, b] = ['a', 'b'].map((name) => ledger.open(name, { baseTokens: 0, weight: 1 }))
+  let held = 0
+  for (let nowMs = 0; nowMs < 6000; nowMs += 100) {
+    const granted = ledger.lease(a!, 12, 12, 12, nowMs)
+    ledger.lease(b!, 12, 12, 1, nowMs)
+    held += granted
+  }
+  // Half of every round, whole requests or not.
+  expect(held).toBeGreaterThanOrEqual(5 * 5)
+  expect(held).toBeLessThanOrEqual(7 * 5)
+})

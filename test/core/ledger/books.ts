@@ -15,6 +15,7 @@ interface Mirror {
 /** What the ledger looked like before an operation. */
 export interface Before {
   readonly round: number
+  readonly refused: boolean
   readonly pool: number
   readonly kept: number
   readonly bases: ReadonlyMap<Account, number>
@@ -34,7 +35,7 @@ export class Books {
   #passedMs = 0
   #askedAtMs: number
   #roundStartedMs = 0
-  #spentMs = 0
+  #heardMs = 0
   #mirrors = new Map<Account, Mirror>()
   #rootStart: number
   #rootSpent = 0
@@ -134,6 +135,7 @@ export class Books {
     const all = allAccounts(this.#root)
     return {
       round: this.#ledger.roundNumber,
+      refused: this.#root.refused,
       pool: this.#ledger.poolTokens,
       kept: this.#root.children.reduce((sum, child) => sum + holdOf(child, true), 0),
       bases: new Map(all.map((a) => [a, a.baseTokens])),
@@ -152,10 +154,10 @@ export class Books {
   /**
    * Books an operation that granted `amount` (below 0: took it back).
    *
-   * @param booked whether anything was booked, be it a cost of 0.
+   * @param heard whether the ledger was told the time: refunds do not.
    * @returns whether the round was renewed on the way.
    */
-  after(before: Before, account: Account, amount: number, booked: boolean): boolean {
+  after(before: Before, account: Account, amount: number, heard: boolean): boolean {
     const renewed = this.#ledger.roundNumber !== before.round
     if (renewed) this.#renew(before)
     else if (amount > 0) this.#checkDebt(before, account, amount)
@@ -164,7 +166,7 @@ export class Books {
       if (a.owedTokens > 0) this.ownDebt++
     }
     this.#rootSpent += amount
-    if (booked) this.#spentMs = this.#passedMs
+    if (heard) this.#heardMs = this.#passedMs
     this.check()
     this.#checkWindows(amount)
     return renewed
@@ -184,7 +186,8 @@ export class Books {
     same(ledger.roundNumber, before.round + 1)
     atLeast(this.#passedMs - this.#roundStartedMs, ledger.roundMs)
     this.#roundStartedMs = this.#passedMs
-    const paused = this.#passedMs - this.#spentMs >= ledger.roundMs
+    // Who was refused comes back when the round is due, so silence is a pause only after two.
+    const paused = this.#passedMs - this.#heardMs >= ledger.roundMs * (before.refused ? 2 : 1)
     const surplus = paused
       ? 0
       : Math.min(Math.max(0, before.pool - before.kept), Math.floor(ledger.roundTokens / 4))

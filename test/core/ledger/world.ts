@@ -79,7 +79,7 @@ export class World {
     const decision = this.ledger.spend(account, cost, this.nowMs)
     books.passTo(this.nowMs)
     const granted = decision === Decision.granted || decision === Decision.borrowed
-    const renewed = books.after(before, account, granted ? cost : 0, granted)
+    const renewed = books.after(before, account, granted ? cost : 0, true)
     if (granted) books.checkCeilings(account, cost, renewed ? Math.max(0, books.startOf(account)) : own)
     if (decision === Decision.borrowed) same(account.borrows, true)
     if (decision === Decision.refused) books.checkRefusal(account, cost)
@@ -97,7 +97,7 @@ export class World {
     books.passTo(this.nowMs)
     atLeast(amount, 0)
     atMost(amount, Math.max(wanted, first))
-    const renewed = books.after(before, account, amount, amount > 0)
+    const renewed = books.after(before, account, amount, true)
     books.checkCeilings(account, amount, renewed ? Math.max(0, books.startOf(account)) : own, first)
     this.tally[amount < needed ? 'refused' : 'granted']++
     return amount
@@ -123,7 +123,7 @@ export class World {
     const before = this.#books.before(this.nowMs, account)
     this.ledger.demand(account, tokens, this.nowMs)
     this.#books.passTo(this.nowMs)
-    this.#books.after(before, account, 0, false)
+    this.#books.after(before, account, 0, true)
   }
 
   /** Changes settings; what does not fit is refused and changes nothing. */
