@@ -75,16 +75,6 @@ export class WaitQueue {
     return true
   }
 
-  /** Takes out a ticket whose client has left. */
-  cancel(ticket: Ticket): void {
-    const lane = this.#lanes[ticket.urgency]!
-    const at = lane.indexOf(ticket)
-    if (at < 0) return
-    lane.splice(at, 1)
-    this.#add(ticket, -1)
-    this.#updateFirst()
-  }
-
   /**
    * Gives seats in order while the lease covers them, then lets those go that can wait no longer: for
    * tokens when the node has said "not before", for the node's word when their deadline has passed.

@@ -39,13 +39,6 @@ export class Directory {
     this.#limits = limits
   }
 
-  get knownCount(): number {
-    return this.#hosts.size
-  }
-  get unknownCount(): number {
-    return this.#unknown.size
-  }
-
   lookup(host: string, nowMs: number): Lookup {
     const cached = this.#hosts.get(host)
     if (cached !== undefined) {
