@@ -61,13 +61,11 @@ export function book(account: Account, amount: number, due: boolean, nowMs: numb
 /**
  * Takes `tokens` of a spend of this round back, on every level, own debt first.
  *
- * @returns how much could be taken back: never beyond the base, never more than was spent.
+ * @returns how much could be taken back: never more than was spent, and so never beyond the base.
  */
 export function unbook(account: Account, tokens: number): number {
   let back = tokens
-  for (let a = account; a.parent !== undefined; a = a.parent) {
-    back = Math.min(back, a.baseTokens - a.balanceTokens, a.grantedTokens)
-  }
+  for (let a = account; a.parent !== undefined; a = a.parent) back = Math.min(back, a.grantedTokens)
   if (back <= 0) return 0
   let a = account
   for (; a.parent !== undefined; a = a.parent) {

@@ -122,6 +122,53 @@ describe('settings', () => {
   })
 })
 
+describe('a base that comes, grows or goes while the round runs is not handed out twice', () => {
+  test('an account closed and opened again', () => {
+    const ledger = new Ledger({ roundTokens: 100, roundMs: 1000, nowMs: 0 })
+    for (let i = 0; i < 10; i++) {
+      const account = ledger.open('a', { baseTokens: 100, borrows: false })
+      ledger.spend(account, account.ownTokens, i)
+      ledger.close(account)
+    }
+    expect(ledger.poolTokens).toBe(0)
+    const account = ledger.open('a', { baseTokens: 100, borrows: false })
+    expect(ledger.spend(account, 1, 10)).toBe(Decision.refused)
+    expect(ledger.spend(account, 100, 1000)).toBe(Decision.granted)
+  })
+
+  test('a base that wanders from account to account', () => {
+    const ledger = new Ledger({ roundTokens: 100, roundMs: 1000, nowMs: 0 })
+    const accounts = ['a', 'b', 'c'].map((name) => ledger.open(name, { baseTokens: 0, borrows: false }))
+    for (let i = 0; i < 9; i++) {
+      const account = accounts[i % 3]!
+      ledger.change(account, { baseTokens: 100, borrows: false })
+      ledger.spend(account, account.ownTokens, i)
+      ledger.change(account, { baseTokens: 0, borrows: false })
+    }
+    expect(ledger.poolTokens).toBe(0)
+  })
+
+  test('the split among a tenant’s devices, changed again and again', () => {
+    const { ledger, a } = twoTenants()
+    const [x, y] = ['x', 'y'].map((name) => ledger.openDevice(a, name, { baseTokens: 0, borrows: false }))
+    for (let i = 0; i < 10; i++) {
+      const device = i % 2 === 0 ? x! : y!
+      ledger.change(device, { baseTokens: 60, borrows: false })
+      if (device.ownTokens > 0) ledger.spend(device, device.ownTokens, i)
+      ledger.change(device, { baseTokens: 0, borrows: false })
+    }
+    expect([a.balanceTokens, a.owedTokens, ledger.poolTokens]).toEqual([0, 0, 40])
+  })
+
+  test('room that was not spent is there at once', () => {
+    const ledger = new Ledger({ roundTokens: 100, roundMs: 1000, nowMs: 0 })
+    const first = ledger.open('first', { baseTokens: 80 })
+    ledger.spend(first, 30, 0)
+    ledger.close(first)
+    expect(ledger.open('second', { baseTokens: 100 }).ownTokens).toBe(70)
+  })
+})
+
 describe('9. cost', () => {
   test('a spend looks at nobody else, on either level', () => {
     const { ledger, a, b } = twoTenants()
