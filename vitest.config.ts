@@ -1,5 +1,13 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
+import { PAGE_MODULE, pageModule } from './scripts/page.ts'
+
+/** Gives tests inside workerd the page as the build does. */
+const page = {
+  name: PAGE_MODULE,
+  resolveId: (id: string) => (id === PAGE_MODULE ? `\0${PAGE_MODULE}` : undefined),
+  load: (id: string) => (id === `\0${PAGE_MODULE}` ? pageModule() : undefined),
+}
 
 /** Tests of the pure core and of the tools run in Node; `test/worker` runs inside workerd. */
 export default defineConfig({
@@ -23,7 +31,20 @@ export default defineConfig({
         },
       },
       {
-        plugins: [cloudflareTest({ main: './src/worker.ts', wrangler: { configPath: './wrangler.toml' } })],
+        // The dashboard in Chromium, in front of real Workers: one file at a time.
+        test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        plugins: [
+          page,
+          cloudflareTest({ main: './src/worker.ts', wrangler: { configPath: './wrangler.toml' } }),
+        ],
         test: {
           name: 'worker',
           include: ['test/worker/**/*.test.ts'],

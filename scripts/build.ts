@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { pagePlugin } from './page.ts'
 
 /** Root of the repository. */
 export const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -34,6 +35,7 @@ export async function buildWorker(entry = ENTRY, folder = OUT): Promise<BuiltWor
     external: ['cloudflare:*', 'node:*'],
     minify: true,
     sourcemap: 'linked',
+    plugins: [pagePlugin],
     legalComments: 'none',
     logLevel: 'warning',
   })

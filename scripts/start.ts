@@ -43,7 +43,7 @@ async function start(options: Options): Promise<void> {
     built,
     port: options.port,
     stateFolder: resolve(options.state),
-    vars: { STINT_ADMIN_TOKEN: token },
+    vars: { STINT_ADMIN_TOKEN: token, STINT_DEMO: '1' },
   })
   const stop = async () => {
     await miniflare.dispose()
@@ -124,6 +124,9 @@ function print(url: string, token: string, options: Options, { nodes, tenants }:
     )
   }
   lines.push(
+    `Dashboard, with a switch for load on each tenant: ${url}/_stint/`,
+    `  sign in with ${token}`,
+    '',
     `Admin API at ${url}/_stint/api/v1, for the CLI:`,
     `  export STINT_URL=${url} STINT_TOKEN=${token}`,
     '',

@@ -1,5 +1,6 @@
 import type { NodeApi } from './core/control.ts'
 import type { CoordinatorApi } from './core/coordinator-api.ts'
+import type { FeedApi } from './core/feed.ts'
 import { BOOK_LIMITS, type BookLimits } from './core/lease-book.ts'
 import { type OriginRule, parseOriginRules } from './core/origin.ts'
 
@@ -10,6 +11,8 @@ export type ObjectsOf<Api> = DurableObjectNamespace<Api & Rpc.DurableObjectBrand
 export interface Env {
   readonly NODES: ObjectsOf<NodeApi>
   readonly COORDINATOR: ObjectsOf<CoordinatorApi>
+  /** The live picture behind the dashboard and the metrics. */
+  readonly FEED: ObjectsOf<FeedApi>
   /** The signal board; reached by `fetch` alone. */
   readonly SIGNALS: DurableObjectNamespace
   /** Root secret of the admin API. Without it the admin API answers 503. */
@@ -23,6 +26,10 @@ export interface Env {
   readonly STINT_HOOKS?: string
   /** What calls of the hook are signed with, at least 32 characters. */
   readonly STINT_HOOK_SECRET?: string
+  /** A token that can read `/_stint/metrics` and nothing else. */
+  readonly STINT_METRICS_TOKEN?: string
+  /** `1` in the local demo only: the dashboard may send traffic to tenants. */
+  readonly STINT_DEMO?: string
   /**
    * The request header in which the platform tells the client's address, such as `CF-Connecting-IP` behind
    * Cloudflare. Unset, no header is believed: deny lists match nobody and allow lists let nobody in.

@@ -6,4 +6,5 @@ export const OBJECTS = {
   NODES: 'NodeObject',
   COORDINATOR: 'CoordinatorObject',
   SIGNALS: 'SignalBoard',
+  FEED: 'FeedObject',
 } as const

@@ -5,10 +5,15 @@ import { fetchKeys, type KeySource } from './access.ts'
 import { applyRoutes } from './apply.ts'
 import { authenticate } from './authenticate.ts'
 import { answer, SECURITY } from './contract.ts'
-import type { AdminEnv, AdminHono } from './env.ts'
+import { demoRoutes } from './demo.ts'
+import type { AdminEnv, AdminHono, Neighbours } from './env.ts'
 import { eventRoutes } from './events.ts'
+import { feedRoutes } from './feed.ts'
 import { plainAnswers, refuseCrossSite } from './guard.ts'
+import { healthRoutes } from './health.ts'
+import { metricsRoutes } from './metrics.ts'
 import { migrationRoutes } from './migrations.ts'
+
 import { objectRoutes } from './objects.ts'
 import { documentOf } from './openapi.ts'
 import { planRoutes } from './plans.ts'
@@ -53,16 +58,21 @@ function api() {
 /**
  * The admin API as a Hono app: `/_stint/api/v1` and its OpenAPI document.
  *
- * @param options where the keys of Cloudflare Access come from
+ * @param options where the keys of Cloudflare Access come from, and what this isolate offers
  * @example
  * const app = createAdminApp()
  * const answer = await app.fetch(new Request('https://x/_stint/openapi.json'), env, ctx)
  */
-export function createAdminApp(options: { readonly accessKeys?: KeySource } = {}) {
+export function createAdminApp(options: { readonly accessKeys?: KeySource } & Neighbours = {}) {
   const app = new OpenAPIHono<AdminHono>({ defaultHook })
   app.use('*', plainAnswers)
-  app.use(`${API_BASE}/*`, refuseCrossSite, authenticate(options.accessKeys ?? fetchKeys))
+  const who = authenticate(options.accessKeys ?? fetchKeys)
+  app.use(`${API_BASE}/*`, refuseCrossSite, who)
   const whole = app.route(API_BASE, api())
+  app.route(API_BASE, feedRoutes())
+  app.route(API_BASE, demoRoutes(options))
+  app.route('/', healthRoutes())
+  app.route('/', metricsRoutes(who, options.tally))
   let document: string | undefined
   app.get('/_stint/openapi.json', (c) => {
     document ??= JSON.stringify(documentOf(whole))
@@ -85,12 +95,13 @@ export type AdminApp = ReturnType<typeof createAdminApp>
 
 let app: AdminApp | undefined
 
-/** Serves everything below `/_stint/api` and `/_stint/openapi.json`. */
+/** Serves the API and its document, health and metrics. The neighbours of an isolate stay the same. */
 export function adminFetch(
   request: Request,
   env: AdminEnv,
   ctx: ExecutionContext,
+  neighbours: Neighbours = {},
 ): Response | Promise<Response> {
-  app ??= createAdminApp()
+  app ??= createAdminApp(neighbours)
   return app.fetch(request, env, ctx)
 }

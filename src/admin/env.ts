@@ -1,5 +1,7 @@
 import type { NodeApi } from '../core/control.ts'
 import type { CoordinatorApi, Scope } from '../core/coordinator-api.ts'
+import type { EdgeTally } from '../core/edge-tally.ts'
+import type { FeedApi } from '../core/feed.ts'
 
 /** Objects that are found by name. */
 export interface ByName<Stub> {
@@ -16,6 +18,12 @@ export interface AdminEnv {
   readonly COORDINATOR: ByName<CoordinatorApi>
   readonly NODES: ByName<Pick<NodeApi, 'state'>>
   readonly SIGNALS?: ByName<Fetcher>
+  /** The object that keeps the live picture; without it there is no dashboard and no metrics. */
+  readonly FEED?: ByName<FeedApi>
+  /** `1` in the local demo: the dashboard may send traffic to tenants. */
+  readonly STINT_DEMO?: string
+  /** A token for `/_stint/metrics` alone, at least {@link MIN_SECRET_LENGTH} characters. */
+  readonly STINT_METRICS_TOKEN?: string
   /** Root secret, at least {@link MIN_SECRET_LENGTH} characters. */
   readonly STINT_ADMIN_TOKEN?: string
   /** Origins that nodes may name; see `EdgeEnv`. */
@@ -31,6 +39,14 @@ export const MIN_SECRET_LENGTH = 32
 
 /** The one coordinator, and the one signal board. */
 export const MAIN = 'main'
+
+/** What the Worker's own isolate offers the admin API besides its bindings. */
+export interface Neighbours {
+  /** Sends a request through this isolate's edge, for the demo. */
+  readonly toEdge?: (request: Request, env: AdminEnv) => Response | Promise<Response>
+  /** What this isolate's edge has counted. */
+  readonly tally?: EdgeTally
+}
 
 /** Who asks. */
 export interface Principal {

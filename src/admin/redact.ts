@@ -1,4 +1,5 @@
 import type { JournalEvent, TenantView } from '../core/coordinator-api.ts'
+import { eventForTenant } from '../core/feed.ts'
 import type { Principal } from './env.ts'
 
 const ASK = 'ask the operator'
@@ -15,7 +16,5 @@ export function forTenant(principal: Principal, view: TenantView): TenantView {
 /** A tenant's own events without who caused them and what they say of the machines. */
 export function eventsFor(principal: Principal, events: readonly JournalEvent[]): readonly JournalEvent[] {
   if (principal.tenant === undefined) return events
-  return events.map(({ actor: _, ...event }) =>
-    event.type === 'warning' ? { ...event, message: ASK } : event,
-  )
+  return events.map(eventForTenant)
 }

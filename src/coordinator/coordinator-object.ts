@@ -20,6 +20,7 @@ import type {
   WriteOptions,
   WriteResult,
 } from '../core/coordinator-api.ts'
+import type { Overview, OverviewQuery } from '../core/feed.ts'
 import type { ManifestSet } from '../core/manifest/check.ts'
 import type { MigrationQuery, MigrationView, NewMigration } from '../core/migration-view.ts'
 import type {
@@ -37,10 +38,13 @@ import { routeOfTenant, routesOfHost } from './directory.ts'
 import { evacuate, evacuationDue } from './evacuation.ts'
 import { HeartbeatWatch } from './heartbeats.ts'
 import { readEvents, record } from './journal.ts'
+
 import { Moves } from './moves.ts'
+import { overview } from './overview.ts'
 import { Plans } from './plans.ts'
 import { plannedMoves } from './plans-moves.ts'
 import { listPlans, planRow, planView } from './plans-store.ts'
+
 import { LOOP, ReconcileLoop } from './reconcile.ts'
 import { SignalReader } from './signal-reader.ts'
 import { createToken, findToken, listTokens, revokeToken } from './tokens.ts'
@@ -202,6 +206,10 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
 
   async summary(): Promise<Summary> {
     return summarize(this.#store)
+  }
+
+  async overview(query: OverviewQuery): Promise<Overview> {
+    return overview(this.#store, query)
   }
 
   async nodes(query: PageQuery): Promise<Page<NodeView>> {

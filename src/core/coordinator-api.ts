@@ -1,4 +1,5 @@
 import type { DirectoryApi, HeartbeatAnswer, NodeReport } from './control.ts'
+import type { Overview, OverviewQuery } from './feed.ts'
 import type { ManifestSet } from './manifest/check.ts'
 import type { NodeManifest } from './manifest/node.ts'
 import type { TenantManifest } from './manifest/tenant.ts'
@@ -219,6 +220,8 @@ export interface CoordinatorApi extends DirectoryApi {
   /** Revision of the store, for `If-Match` of a whole set. */
   revision(): Promise<number>
   summary(): Promise<Summary>
+  /** Everything the live feed and the metrics need, in one message. */
+  overview(query: OverviewQuery): Promise<Overview>
   nodes(query: PageQuery): Promise<Page<NodeView>>
   node(name: string): Promise<NodeView | null>
   tenants(query: PageQuery): Promise<Page<TenantView>>

@@ -1,5 +1,6 @@
 import type { EdgeEnv, Limits } from '../config.ts'
-import type { Lease, Verdict } from '../core/lease.ts'
+import type { EdgeTally } from '../core/edge-tally.ts'
+import { type Lease, Verdict } from '../core/lease.ts'
 import { LeaseBook } from '../core/lease-book.ts'
 import type { Outcome } from '../core/wait-queue.ts'
 import type { Finder } from './finder.ts'
@@ -37,8 +38,10 @@ export class Admission {
   readonly #limits: Limits
   readonly #finder: Finder
   readonly #book: LeaseBook
+  readonly #tally: EdgeTally
 
-  constructor(limits: Limits, finder: Finder) {
+  constructor(limits: Limits, finder: Finder, tally: EdgeTally) {
+    this.#tally = tally
     this.#limits = limits
     this.#finder = finder
     this.#book = new LeaseBook(crypto.randomUUID(), limits.book)
@@ -68,6 +71,7 @@ export class Admission {
     const { lease } = account
     const nowMs = Date.now()
     const verdict = this.#book.decide(lease.line, lease, cost, maxWaitMs, nowMs)
+    if (verdict !== Verdict.join) this.#tally.decidedAtOnce()
     this.tend(account, nowMs)
     return verdict
   }
@@ -98,6 +102,16 @@ export class Admission {
    * takes its timers along, so that it stops showing that it is there, and its place is given up.
    */
   async wait(account: Account, demand: Demand): Promise<Outcome> {
+    const beganMs = Date.now()
+    this.#tally.beginWait()
+    try {
+      return await this.#wait(account, demand)
+    } finally {
+      this.#tally.endWait(Date.now() - beganMs)
+    }
+  }
+
+  async #wait(account: Account, demand: Demand): Promise<Outcome> {
     const { lease } = account
     const waiter = Promise.withResolvers<Outcome>()
     let nowMs = Date.now()
@@ -124,7 +138,10 @@ export class Admission {
 
   #messenger({ env, execution }: Account): Messenger {
     return {
-      node: (name) => env.NODES.get(env.NODES.idFromName(name)),
+      node: (name) => {
+        this.#tally.messages++
+        return env.NODES.get(env.NODES.idFromName(name))
+      },
       waitUntil: (work) => execution.waitUntil(work),
       moved: async (line, moved) => {
         const told = moved.flatMap(({ tenant, moved: home }) =>

@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { type EdgeEnv, LIMITS, type Limits } from '../config.ts'
+import type { EdgeTally } from '../core/edge-tally.ts'
 import { failure } from './answers.ts'
 import { Isolate } from './isolate.ts'
 import type { Execution } from './refill.ts'
@@ -9,17 +10,21 @@ import { forward } from './upstream.ts'
  * The edge as a Hono app: every request is identified, admitted, shaped, forwarded and metered.
  *
  * @param limits bounds of one isolate; those not given have their defaults
+ * @param tally counts what admission costs, for metrics
  *
  * @example
  * const gateway = createGateway()
  * export default { fetch: gateway.fetch }
  */
-export function createGateway<Env extends EdgeEnv>(limits: Partial<Limits> = {}): Hono<{ Bindings: Env }> {
+export function createGateway<Env extends EdgeEnv>(
+  limits: Partial<Limits> = {},
+  tally?: EdgeTally,
+): Hono<{ Bindings: Env }> {
   const gateway = new Hono<{ Bindings: Env }>()
   let isolate: Isolate | undefined
   gateway.all('*', (c) => {
     // Random ids exist only inside a request, so the isolate's state begins with its first one.
-    isolate ??= new Isolate({ ...LIMITS, ...limits })
+    isolate ??= new Isolate({ ...LIMITS, ...limits }, tally)
     return serve(isolate, c.req.raw, c.env, c.executionCtx)
   })
   gateway.onError((error) => {

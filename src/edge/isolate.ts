@@ -1,4 +1,5 @@
 import { type EdgeEnv, type EdgeSettings, edgeSettings, type Limits } from '../config.ts'
+import { EdgeTally } from '../core/edge-tally.ts'
 import { Verdict } from '../core/lease.ts'
 import { parseTarget, type RequestTarget } from '../core/request-path.ts'
 import type { Outcome } from '../core/wait-queue.ts'
@@ -42,10 +43,10 @@ export class Isolate {
   #env: EdgeEnv | undefined
   #settings: EdgeSettings | undefined
 
-  constructor(limits: Limits) {
+  constructor(limits: Limits, tally: EdgeTally = new EdgeTally()) {
     this.limits = limits
     this.#finder = new Finder(limits)
-    this.#admission = new Admission(limits, this.#finder)
+    this.#admission = new Admission(limits, this.#finder, tally)
   }
 
   /** The settings in the environment, read once. */

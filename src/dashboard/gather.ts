@@ -1,0 +1,215 @@
+import type { AccountState, NodeApi, NodeState } from '../core/control.ts'
+import type { CoordinatorApi, JournalEvent } from '../core/coordinator-api.ts'
+import {
+  FEED_LIMITS,
+  type FeedNode,
+  type FeedSnapshot,
+  type FeedTenant,
+  type OverviewNode,
+  type OverviewTenant,
+  type PlacingSummary,
+} from '../core/feed.ts'
+import { wattsAt } from '../core/planner/power.ts'
+
+/** Whom the feed asks. */
+export interface Sources {
+  readonly coordinator: () => Pick<CoordinatorApi, 'overview'>
+  readonly node: (name: string) => Pick<NodeApi, 'state'>
+}
+
+/** Answers of a node that are looked at together: a round begins with the base again, so one look tells little. */
+const LOOKS = 3
+
+/** A node's last answer, and what it spent per second between the last two. */
+interface Heard {
+  readonly state: NodeState
+  /** The last answers, the newest first. */
+  readonly looks: readonly NodeState[]
+  readonly atMs: number
+  readonly spentTotal: number
+  readonly spent: number | null
+  readonly reachable: boolean
+}
+
+/**
+ * Asks the coordinator (one message) and the nodes (in turns, if they are many) and keeps what they said.
+ * Everything here is a copy that can be asked for again, so nothing is stored.
+ */
+export class Gatherer {
+  readonly #sources: Sources
+  #placed: readonly OverviewTenant[] = []
+  #revision: number | null = null
+  #leftOut = 0
+  #events: readonly JournalEvent[] = []
+  #heard = new Map<string, Heard>()
+  #turn = 0
+
+  constructor(sources: Sources) {
+    this.#sources = sources
+  }
+
+  /** @throws Error when the coordinator does not answer; what was known stays */
+  async gather(nowMs: number): Promise<FeedSnapshot> {
+    const last = this.#events.at(-1)
+    const query = { revision: this.#revision, afterSeq: last?.seq ?? null }
+    const overview = await this.#sources.coordinator().overview(query)
+    if (overview.tenants !== null) this.#placed = overview.tenants
+    this.#revision = overview.revision
+    this.#leftOut = overview.leftOut
+    this.#events = [...this.#events, ...overview.events].slice(-FEED_LIMITS.events)
+    await this.#askNodes(overview.nodes)
+    return this.#snapshot(overview.nodes, overview.placing, nowMs)
+  }
+
+  async #askNodes(nodes: readonly OverviewNode[]): Promise<void> {
+    const names = new Set(nodes.map(({ name }) => name))
+    for (const name of this.#heard.keys()) if (!names.has(name)) this.#heard.delete(name)
+    const turn = nodes.length <= FEED_LIMITS.nodesPerTurn ? nodes : this.#nextTurn(nodes)
+    for (let at = 0; at < turn.length; at += FEED_LIMITS.parallel) {
+      await Promise.all(turn.slice(at, at + FEED_LIMITS.parallel).map(({ name }) => this.#askNode(name)))
+    }
+  }
+
+  #nextTurn(nodes: readonly OverviewNode[]): readonly OverviewNode[] {
+    const size = FEED_LIMITS.nodesPerTurn
+    const turns = Math.ceil(nodes.length / size)
+    const at = (this.#turn++ % turns) * size
+    return nodes.slice(at, at + size)
+  }
+
+  async #askNode(name: string): Promise<void> {
+    const before = this.#heard.get(name)
+    const state = await withDeadline(() => this.#sources.node(name).state(), FEED_LIMITS.nodeTimeoutMs)
+    if (state === undefined) {
+      if (before !== undefined) this.#heard.set(name, { ...before, reachable: false, spent: null })
+      return
+    }
+    const atMs = Date.now()
+    let spentTotal = 0
+    for (const { usage } of state.accounts) spentTotal += usage.spent
+    const elapsedMs = before === undefined ? 0 : atMs - before.atMs
+    const spent =
+      before === undefined || elapsedMs <= 0
+        ? null
+        : Math.max(0, ((spentTotal - before.spentTotal) * 1_000) / elapsedMs)
+    const looks = [state, ...(before?.looks ?? [])].slice(0, LOOKS)
+    this.#heard.set(name, { state, looks, atMs, spentTotal, spent, reachable: true })
+  }
+
+  #snapshot(nodes: readonly OverviewNode[], placing: PlacingSummary, nowMs: number): FeedSnapshot {
+    const accounts = new Map<string, Map<string, AccountState[]>>()
+    for (const [node, { looks }] of this.#heard) {
+      const lowest = lowestBalances(looks)
+      const low = looks[0]!.accounts.map((it) => ({ ...it, balance: lowest.get(keyOf(it)) ?? it.balance }))
+      accounts.set(
+        node,
+        Map.groupBy(low, ({ tenant }) => tenant),
+      )
+    }
+    const tenants = this.#placed.map((tenant) =>
+      feedTenant(tenant, accounts.get(tenant.node ?? '')?.get(tenant.name) ?? []),
+    )
+    return {
+      atMs: nowMs,
+      placing,
+      revision: this.#revision ?? 0,
+      nodes: nodes.map((node) => feedNode(node, this.#heard.get(node.name))),
+      tenants: withLent(tenants),
+      leftOut: this.#leftOut,
+      events: this.#events,
+    }
+  }
+}
+
+function feedNode({ watts: curve, ...node }: OverviewNode, heard: Heard | undefined): FeedNode {
+  const spent = heard?.spent ?? null
+  const watts =
+    spent === null || curve === undefined || node.capacity <= 0 ? null : wattsAt(curve, spent / node.capacity)
+  return {
+    ...node,
+    reachable: heard?.reachable ?? false,
+    roundMs: heard?.state.roundMs ?? 1_000,
+    pool: heard?.reachable === true ? heard.state.pool : 0,
+    spent: spent === null ? null : round(spent),
+    watts: watts === null ? null : round(watts),
+  }
+}
+
+/** The lowest balance of each account over the last looks. */
+function lowestBalances(looks: readonly NodeState[]): Map<string, number> {
+  const lowest = new Map<string, number>()
+  for (const { accounts } of looks) {
+    for (const account of accounts) {
+      const key = keyOf(account)
+      lowest.set(key, Math.min(lowest.get(key) ?? account.balance, account.balance))
+    }
+  }
+  return lowest
+}
+
+function keyOf({ tenant, device = '' }: AccountState): string {
+  return `${tenant} ${device}`
+}
+
+/** A tenant's own account and, for the counters, those of its devices. */
+function feedTenant(tenant: OverviewTenant, accounts: readonly AccountState[]): FeedTenant {
+  const own = accounts.find(({ device }) => device === undefined)
+  const sum = (field: 'admitted' | 'refused' | 'unreachable' | 'shadowed' | 'spent') =>
+    accounts.reduce((total, { usage }) => total + usage[field], 0)
+  return {
+    name: tenant.name,
+    ...(tenant.node === undefined ? {} : { node: tenant.node }),
+    epoch: own?.epoch ?? tenant.epoch,
+    base: own?.base ?? tenant.base,
+    balance: own?.balance ?? tenant.base,
+    owed: own?.owed ?? 0,
+    granted: own?.granted ?? 0,
+    wanted: own?.wanted ?? 0,
+    lent: 0,
+    spentTotal: sum('spent'),
+    borrowedTotal: own?.borrowedTotal ?? 0,
+    admitted: sum('admitted'),
+    refused: sum('refused'),
+    unreachable: sum('unreachable'),
+    shadowed: sum('shadowed'),
+    edges: own?.edges ?? 0,
+  }
+}
+
+/**
+ * Says what of each idle balance is in use by others. The ledger lends from the node's one pool and keeps no
+ * pairs: what its borrowers are below zero is divided among the tenants that have tokens left, by what they
+ * have left.
+ */
+function withLent(tenants: readonly FeedTenant[]): FeedTenant[] {
+  const sums = new Map<string, { borrowed: number; idle: number }>()
+  for (const { node = '', balance } of tenants) {
+    const sum = sums.get(node) ?? { borrowed: 0, idle: 0 }
+    if (balance < 0) sum.borrowed -= balance
+    else sum.idle += balance
+    sums.set(node, sum)
+  }
+  return tenants.map((tenant) => {
+    const { borrowed, idle } = sums.get(tenant.node ?? '')!
+    if (tenant.balance <= 0 || borrowed === 0 || tenant.node === undefined) return tenant
+    return { ...tenant, lent: round((tenant.balance * Math.min(borrowed, idle)) / idle) }
+  })
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10
+}
+
+async function withDeadline<T>(call: () => Promise<T>, timeoutMs: number): Promise<T | undefined> {
+  let timer: ReturnType<typeof setTimeout> | null = null
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), timeoutMs)
+  })
+  try {
+    return await Promise.race([call(), late])
+  } catch {
+    return undefined
+  } finally {
+    if (timer !== null) clearTimeout(timer)
+  }
+}

@@ -1,0 +1,31 @@
+import type { FeedTenant } from '../../core/feed.ts'
+import { amount } from './format.ts'
+
+/** A balance as a bar: to the right what is left of the base and what of it is lent, to the left what is borrowed. */
+export function Balance({ tenant, scale }: { tenant: FeedTenant; scale: number }) {
+  const { balance, base, lent } = tenant
+  const width = (value: number) => `${Math.min(100, (Math.max(0, value) / Math.max(scale, 1)) * 100)}%`
+  const said = balance < 0 ? `${amount(-balance)} borrowed` : `${amount(balance)} of ${amount(base)} left`
+  const lentSaid = lent > 0 ? `, ${amount(lent)} lent` : ''
+  return (
+    <span class="balance" title={said + lentSaid}>
+      <span class="side below" aria-hidden="true">
+        <span class="bar borrowed" style={{ width: width(-balance) }} />
+      </span>
+      <span class="side above" aria-hidden="true">
+        <span class="bar base" style={{ width: width(base) }} />
+        <span class="bar left" style={{ width: width(balance) }} />
+        <span class="bar lent" style={{ width: width(Math.min(lent, balance)) }} />
+      </span>
+      <span class={`number${balance < 0 ? ' negative' : ''}`}>{amount(balance)}</span>
+      <span class="hidden">{lentSaid}</span>
+    </span>
+  )
+}
+
+/** The largest amount a set of bars has to show. */
+export function scaleOf(tenants: Iterable<FeedTenant>): number {
+  let most = 1
+  for (const { base, balance } of tenants) most = Math.max(most, base, Math.abs(balance))
+  return most
+}
