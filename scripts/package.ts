@@ -20,6 +20,20 @@ await build({
   external: ['cloudflare:*', 'hono', 'zod', 'yaml'],
   logLevel: 'warning',
 })
+// The command line, so that `npx stint` works where the package is installed: Node reads no TypeScript there.
+await build({
+  entryPoints: [join(ROOT, 'scripts', 'stint.ts')],
+  outdir: OUT,
+  bundle: true,
+  format: 'esm',
+  target: 'node20',
+  platform: 'node',
+  // What of it is CommonJS asks for Node's own modules.
+  banner: {
+    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)",
+  },
+  logLevel: 'warning',
+})
 const declared = spawnSync(
   process.execPath,
   [join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', join(ROOT, 'tsconfig.package.json')],

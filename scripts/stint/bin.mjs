@@ -1,13 +1,17 @@
 #!/usr/bin/env node
 // Plain JavaScript that any Node from 18 on can read: finds one that runs TypeScript, the project's own if need be.
 import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const cli = new URL('../stint.ts', import.meta.url)
+const bundled = new URL('../../dist/package/stint.js', import.meta.url)
 
-if (Number(process.versions.node.split('.')[0]) >= 24) {
+if (!existsSync(cli)) {
+  await import(bundled.href) // installed as a package
+} else if (Number(process.versions.node.split('.')[0]) >= 24) {
   await import(cli.href)
 } else {
   let node
