@@ -43,7 +43,7 @@ async function start(options: Options): Promise<void> {
     built,
     port: options.port,
     stateFolder: resolve(options.state),
-    vars: { STINT_ADMIN_TOKEN: token, STINT_DEMO: '1' },
+    vars: { STINT_ADMIN_TOKEN: token, STINT_DEMO: '1', ...hookVars(process.env) },
   })
   const stop = async () => {
     await miniflare.dispose()
@@ -75,6 +75,14 @@ function readManifest(file: string): ManifestSet {
     throw new UserError(`${formatManifestError(first!)}${rest}`)
   }
   return parsed.value
+}
+
+/** What lets placement call a hook, as the environment gives it; see `docs/placement.md`. */
+function hookVars({ STINT_HOOKS, STINT_HOOK_SECRET }: NodeJS.ProcessEnv): Record<string, string> {
+  return {
+    ...(STINT_HOOKS === undefined ? {} : { STINT_HOOKS }),
+    ...(STINT_HOOK_SECRET === undefined ? {} : { STINT_HOOK_SECRET }),
+  }
 }
 
 /** The secret of the local run: from the environment, else made once and kept beside the state. */

@@ -174,27 +174,43 @@ function percent(share: number | null): string {
   return share === null ? '-' : `${figure(share * 100)} %`
 }
 
+/** Options of `profile`. */
+export interface ProfileArguments {
+  readonly mode?: PlacementState['mode']
+  readonly hook?: string
+  readonly every?: number
+  readonly gain?: number
+  readonly set?: readonly string[]
+  readonly output: Format
+}
+
 /** `stint profile`: shows the profiles, or takes another one. */
 export async function profileCommand(
   api: Api,
   streams: Streams,
   wanted: string | undefined,
-  options: { readonly mode?: PlacementState['mode']; readonly output: Format },
+  options: ProfileArguments,
 ): Promise<void> {
   const answer = await api.placement.$get()
   let state = await answer.json()
   const names = Object.keys(state.effective.profiles) as PlacementState['profile'][]
-  if (wanted !== undefined || options.mode !== undefined) {
+  const { mode, hook, every, gain, set } = options
+  if ([wanted, mode, hook, every, gain, set].some((it) => it !== undefined)) {
     const profile = wanted === undefined ? state.profile : names.find((name) => name === wanted)
     if (profile === undefined) throw new CliError('usage', `the profile is one of ${names.join(', ')}`)
-    const { mode, profiles, everyMs, forecastGain, planner, hook } = state
-    const json = { mode: options.mode ?? mode, profile, profiles, everyMs, forecastGain, planner, hook }
+    const json = {
+      mode: mode ?? state.mode,
+      profile,
+      profiles: state.profiles,
+      everyMs: every === undefined ? state.everyMs : every * 1_000,
+      forecastGain: gain ?? state.forecastGain,
+      planner: withKnobs(state.planner, set ?? []),
+      hook: hook === undefined ? state.hook : hook === 'none' ? null : { url: hook, timeoutMs: 10_000 },
+    }
     const headers = { 'if-match': answer.headers.get('etag') ?? '*' }
-    state = await (
-      await api.placement.$put({ json: { ...json, planner: { ...planner } } }, { headers })
-    ).json()
+    state = await (await api.placement.$put({ json }, { headers })).json()
   }
-  const { effective, profile, mode } = state
+  const { effective, profile } = state
   print(streams, options.output, state, () =>
     [
       table(
@@ -204,9 +220,23 @@ export async function profileCommand(
           ...TERMS.map((term) => effective.profiles[name][term]),
         ]),
       ),
-      `mode ${mode}, a plan every ${state.everyMs / 1_000} s, hook ${state.hook?.url ?? 'none: no node sleeps'}\n`,
+      `mode ${state.mode}, a plan every ${state.everyMs / 1_000} s, hook ${state.hook?.url ?? 'none: no node sleeps'}\n`,
     ].join(''),
   )
+}
+
+/** Knobs with some of them set, or back at their default; the API says which it does not know. */
+function withKnobs(planner: PlacementState['planner'], set: readonly string[]): PlacementState['planner'] {
+  const knobs = new Map<string, unknown>(Object.entries(planner))
+  for (const text of set) {
+    const [, knob = '', value = ''] = /^(\w+)=(.*)$/.exec(text) ?? []
+    if (knob === '' || (value !== '' && !Number.isFinite(Number(value)))) {
+      throw new CliError('usage', `--set takes KNOB=NUMBER, not ${text}`)
+    }
+    if (value === '') knobs.delete(knob)
+    else knobs.set(knob, Number(value))
+  }
+  return Object.fromEntries(knobs)
 }
 
 /** `stint energy`. */

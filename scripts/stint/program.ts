@@ -203,9 +203,10 @@ function addMarks(program: Command, streams: Streams, reach: Reach): void {
 }
 
 function addPlacement(program: Command, streams: Streams, reach: Reach): void {
-  const plan = program
-    .command('plan')
-    .description('Shows where tenants should live: the open plan, one by its number, or a new one')
+  const plan = program.command('plan').description('Shows where tenants should live, and decides on it')
+  plan
+    .command('show', { isDefault: true })
+    .description('Shows the open plan, one by its number, or a new one; `show` may be left out')
     .argument('[id]', 'number of a plan')
     .option('--explain', 'what each move changes, and the profiles side by side')
     .option('--list', 'the last plans instead')
@@ -228,6 +229,10 @@ function addPlacement(program: Command, streams: Streams, reach: Reach): void {
     .description('Shows the profiles of placement, or takes another one')
     .argument('[name]', 'balanced, eco, cheap or safe')
     .addOption(new Option('--mode <mode>', 'who lets plans run').choices(PLACEMENT_MODES))
+    .option('--hook <url>', 'what puts machines to standby and wakes them; none: no node sleeps')
+    .option('--every <seconds>', 'how often tenants are measured and a plan is made', parseCount)
+    .option('--gain <share>', 'weight of the newest measurement in the forecast, 0.001 to 1', Number)
+    .option('--set <knob=value...>', "a knob of the planner, such as sleepAfterMs=600000; '' for its default")
     .addOption(output())
     .action(async (name, options) => profileCommand(reach().api, streams, name, options))
   program

@@ -5,6 +5,8 @@ import type { Work } from './work.ts'
 export interface Reserve {
   readonly capacity: number
   readonly mean: number
+  /** As last measured. */
+  readonly demand: number
   readonly needed: number
 }
 
@@ -17,6 +19,7 @@ export interface Reserve {
 export function reserveOf(c: Cluster): Reserve {
   let capacity = 0
   let mean = 0
+  let demand = 0
   let variance = 0
   let largest = 0
   let wakeMs = 0
@@ -26,6 +29,7 @@ export function reserveOf(c: Cluster): Reserve {
       continue
     }
     mean += c.nodeMean[node]!
+    demand += c.nodeDemand[node]!
     variance += Math.max(0, c.nodeVariance[node]!)
     if (c.open[node] === 0) continue
     capacity += c.capacity[node]!
@@ -35,13 +39,13 @@ export function reserveOf(c: Cluster): Reserve {
   const steps = Math.max(1, wakeMs / Math.max(1, sampleMs))
   const spread = z * Math.sqrt(variance * (1 + (steps - 1) * forecastGain ** 2))
   const needed = Math.max(headroomNodes * largest, headroomShare * capacity, spread)
-  return { capacity, mean, needed }
+  return { capacity, mean, demand, needed }
 }
 
 /** Whether what is awake is enough: head-room kept and the mean load below the waking threshold. */
 export function isRoomy(c: Cluster): boolean {
-  const { capacity, mean, needed } = reserveOf(c)
-  return capacity - mean >= needed && mean <= c.settings.wakeAboveLoad * capacity
+  const { capacity, mean, demand, needed } = reserveOf(c)
+  return capacity - mean >= needed && Math.max(mean, demand) <= c.settings.wakeAboveLoad * capacity
 }
 
 /**
@@ -57,9 +61,9 @@ export function keepHeadroom(work: Work, sustained: boolean): void {
   const prices = new Map(asleep.map((node) => [node, objective.fullPrice(node)]))
   asleep.sort((a, b) => prices.get(a)! - prices.get(b)! || a - b)
   for (const node of asleep) {
-    const { capacity, mean, needed } = reserveOf(c)
+    const { capacity, mean, demand, needed } = reserveOf(c)
     const short = capacity - mean < needed
-    const hot = sustained && mean > c.settings.wakeAboveLoad * capacity
+    const hot = sustained && Math.max(mean, demand) > c.settings.wakeAboveLoad * capacity
     if (!short && !hot) return
     const mark = work.mark()
     work.wake(node)

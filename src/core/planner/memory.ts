@@ -10,11 +10,18 @@ const HOUR_MS = 3_600_000
 export function remember(input: PlanInput, settings: PlannerSettings = DEFAULT_SETTINGS): PlannerMemory {
   const { nowMs, memory } = input
   const demand = new Map<string, number>()
-  for (const { node, mean } of input.tenants)
-    if (node !== null) demand.set(node, (demand.get(node) ?? 0) + mean)
+  const latest = new Map<string, number>()
+  const add = (sums: Map<string, number>, node: string, rate: number) =>
+    sums.set(node, (sums.get(node) ?? 0) + rate)
+  for (const tenant of input.tenants) {
+    if (tenant.node === null) continue
+    add(demand, tenant.node, tenant.mean)
+    add(latest, tenant.node, tenant.demand)
+  }
   const nodes: Record<string, NodeMemory> = {}
   let capacity = 0
   let total = 0
+  let now = 0
   for (const node of input.nodes) {
     const old = memory.nodes[node.id]
     const mean = demand.get(node.id) ?? 0
@@ -23,8 +30,10 @@ export function remember(input: PlanInput, settings: PlannerSettings = DEFAULT_S
     if (node.state !== 'active' && node.state !== 'waking') continue
     capacity += node.capacity
     total += mean
+    now += latest.get(node.id) ?? 0
   }
-  const hot = total > settings.wakeAboveLoad * capacity
+  // The forecast is slow: what is measured now counts as well, as long as it lasts.
+  const hot = Math.max(total, now) > settings.wakeAboveLoad * capacity
   const recent = (times: readonly number[]) => times.filter((at) => at > nowMs - HOUR_MS)
   return {
     ...memory,
