@@ -1,11 +1,56 @@
 import { type Env, LIMITS } from './config.ts'
+import type { CoordinatorEnv } from './coordinator/coordinator-object.ts'
+import type { CoordinatorApi } from './core/coordinator-api.ts'
 import { EdgeTally } from './core/edge-tally.ts'
 import { createGateway } from './edge/gateway.ts'
+import { onDemand } from './on-demand.ts'
 
-export { CoordinatorObject } from './coordinator/coordinator-object.ts'
 export { FeedObject } from './dashboard/feed-object.ts'
 export { NodeObject } from './node/node-object.ts'
-export { SignalBoard } from './signals/signal-board.ts'
+
+/** Half of all code is the coordinator's, and there is one of it: other isolates need not load it. */
+export const CoordinatorObject = onDemand<CoordinatorEnv, CoordinatorApi>(
+  {
+    resolveHost: true,
+    resolveTenant: true,
+    apply: true,
+    remove: true,
+    mark: true,
+    revision: true,
+    summary: true,
+    overview: true,
+    nodes: true,
+    node: true,
+    tenants: true,
+    tenant: true,
+    placements: true,
+    events: true,
+    createToken: true,
+    revokeToken: true,
+    tokens: true,
+    findToken: true,
+    note: true,
+    signals: true,
+    migrate: true,
+    abortMigration: true,
+    migrations: true,
+    placement: true,
+    setPlacement: true,
+    plans: true,
+    plan: true,
+    makePlan: true,
+    decidePlan: true,
+    energy: true,
+    heartbeat: true,
+  },
+  async () => (await import('./coordinator/coordinator-object.ts')).CoordinatorObject,
+)
+
+/** It answers requests alone. */
+export const SignalBoard = onDemand<unknown, object>(
+  {},
+  async () => (await import('./signals/signal-board.ts')).SignalBoard,
+)
 
 const tally = new EdgeTally()
 const gateway = createGateway<Env>(LIMITS, tally)
@@ -14,21 +59,26 @@ const gateway = createGateway<Env>(LIMITS, tally)
 const DATA = /^\/_stint\/(?:api\/|openapi\.json$|metrics$|healthz$|readyz$)/
 
 export default {
-  async fetch(request, env, ctx) {
+  fetch(request, env, ctx) {
     // A search of the text first: parsing the URL costs more, and nearly every request is a tenant's.
     if (request.url.includes('/_stint')) {
       const { pathname } = new URL(request.url)
-      // Both are loaded by their first request: the schema library and the page are no use to the hot path.
-      if (DATA.test(pathname)) {
-        const { adminFetch } = await import('./admin/app.ts')
-        const toEdge = (to: Request) => gateway.fetch(to, env, ctx)
-        return adminFetch(request, env, ctx, { toEdge, tally })
-      }
-      if (pathname === '/_stint' || pathname.startsWith('/_stint/')) {
-        const { dashboardFetch } = await import('./dashboard/serve.ts')
-        return dashboardFetch(request, env)
-      }
+      if (DATA.test(pathname)) return admin(request, env, ctx)
+      if (pathname === '/_stint' || pathname.startsWith('/_stint/')) return dashboard(request, env)
     }
     return gateway.fetch(request, env, ctx)
   },
 } satisfies ExportedHandler<Env>
+
+// Both are loaded by their first request: the schema library and the page are no use to the hot path.
+
+async function admin(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+  const { adminFetch } = await import('./admin/app.ts')
+  const toEdge = (to: Request) => gateway.fetch(to, env, ctx)
+  return adminFetch(request, env, ctx, { toEdge, tally })
+}
+
+async function dashboard(request: Request, env: Env): Promise<Response> {
+  const { dashboardFetch } = await import('./dashboard/serve.ts')
+  return dashboardFetch(request, env)
+}

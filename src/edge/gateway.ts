@@ -1,4 +1,5 @@
-import { Hono } from 'hono'
+import type { Hono } from 'hono'
+import { Hono as Router } from 'hono/tiny'
 import { type EdgeEnv, LIMITS, type Limits } from '../config.ts'
 import type { EdgeTally } from '../core/edge-tally.ts'
 import { failure } from './answers.ts'
@@ -20,7 +21,7 @@ export function createGateway<Env extends EdgeEnv>(
   limits: Partial<Limits> = {},
   tally?: EdgeTally,
 ): Hono<{ Bindings: Env }> {
-  const gateway = new Hono<{ Bindings: Env }>()
+  const gateway = new Router<{ Bindings: Env }>()
   let isolate: Isolate | undefined
   gateway.all('*', (c) => {
     // Random ids exist only inside a request, so the isolate's state begins with its first one.
