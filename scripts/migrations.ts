@@ -2,12 +2,14 @@ import { fileURLToPath } from 'node:url'
 import { Command, InvalidArgumentError } from 'commander'
 import type { MigrationView } from '../src/core/migration-view.ts'
 import { type LoadResult, runLoad } from './load/run.ts'
+import { crashEverywhere } from './migrations/crash.ts'
 import { LocalStint } from './run/local.ts'
 
 interface Options {
   readonly moves: number
   readonly port: number
   readonly perSecond: number
+  readonly crash?: true
 }
 
 /** What became of tenants that were moved again and again under load. */
@@ -141,18 +143,39 @@ function whole(text: string): number {
   return value
 }
 
+async function moves(options: Options): Promise<readonly string[]> {
+  const report = await moveUnderLoad(options, (done) => {
+    if (done % 10 === 0) console.error(`migrations: ${done} of ${options.moves}`)
+  })
+  console.log(JSON.stringify(report, null, 2))
+  return report.faults
+}
+
+async function crash({ port }: Options): Promise<readonly string[]> {
+  const outcomes = await crashEverywhere({ port, inspectPort: port + 1 }, say)
+  console.table(outcomes.map(({ faults, ...columns }) => ({ ...columns, faults: faults.length })))
+  return complain(outcomes.flatMap(({ faults }) => faults))
+}
+
+function complain(faults: readonly string[]): readonly string[] {
+  for (const fault of faults) say(fault)
+  return faults
+}
+
+function say(text: string): void {
+  console.error(`migrations: ${text}`)
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await new Command('migrations')
     .description('Moves five tenants between three nodes, one move after another, while all have traffic.')
     .option('--moves <n>', 'how many', whole, 200)
     .option('--per-second <n>', 'requests per second of all tenants together', whole, 500)
-    .option('--port <port>', 'port on 127.0.0.1', whole, 8795)
+    .option('--port <port>', 'port on 127.0.0.1; the next one is used too', whole, 8795)
+    .option('--crash', 'instead: SIGKILL while migrations are held at each crash point of the protocol')
     .action(async (options: Options) => {
-      const report = await moveUnderLoad(options, (done) => {
-        if (done % 10 === 0) console.error(`migrations: ${done} of ${options.moves}`)
-      })
-      console.log(JSON.stringify(report, null, 2))
-      if (report.faults.length > 0) process.exitCode = 1
+      const faults = options.crash ? await crash(options) : await moves(options)
+      if (faults.length > 0) process.exitCode = 1
     })
     .parseAsync()
     .catch((error: unknown) => {

@@ -40,6 +40,16 @@ export class Admin {
     return (await this.#ask('POST', '/migrations', move, 'application/json')) as MigrationView
   }
 
+  /** Asks for the abort of a tenant's move. @throws Error with what the API said. */
+  async abortMigration(tenant: string): Promise<void> {
+    await this.#ask('POST', `/tenants/${tenant}/migration/abort`)
+  }
+
+  /** Marks a node: it takes nothing new, and its tenants leave. */
+  async drain(node: string): Promise<void> {
+    await this.#ask('POST', `/nodes/${node}/drain`)
+  }
+
   /** The last migrations of a tenant. */
   async migrations(tenant: string): Promise<MigrationView[]> {
     const { items } = (await this.#ask('GET', `/migrations?limit=5&tenant=${tenant}`)) as {

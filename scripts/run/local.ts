@@ -7,7 +7,10 @@ import { Admin } from './admin.ts'
 import { type RunningWorkerd, startWorkerd, type WorkerdOptions } from './workerd.ts'
 
 /** What a local Stint is given besides its manifest. */
-export type LocalOptions = Pick<WorkerdOptions, 'vars' | 'services'>
+export interface LocalOptions extends Pick<WorkerdOptions, 'vars' | 'services' | 'entrypoints'> {
+  /** Another Worker than Stint's own: the file it begins with, and the folder it is built into. */
+  readonly worker?: { readonly entry: string; readonly folder: string }
+}
 
 /** A self-hosted Stint on workerd for tools and black-box tests: state in a folder of its own, a manifest applied. */
 export class LocalStint {
@@ -30,7 +33,8 @@ export class LocalStint {
 
   /** Builds, starts and applies. @throws Error when the port is in use or the manifest is not accepted. */
   static async start(port: number, manifest: string, options: LocalOptions = {}): Promise<LocalStint> {
-    const local = new LocalStint(await buildWorker(), port, options)
+    const built = await buildWorker(options.worker?.entry, options.worker?.folder)
+    const local = new LocalStint(built, port, options)
     try {
       await local.restart()
       await local.admin.apply(manifest)
@@ -46,14 +50,16 @@ export class LocalStint {
     return this.#workerd!.child.pid!
   }
 
-  /** Starts workerd on the state that is there. */
-  async restart(): Promise<void> {
+  /** Starts workerd on the state that is there. @param vars more text bindings, for this run alone */
+  async restart(vars: WorkerdOptions['vars'] = {}): Promise<void> {
+    const { services, entrypoints } = this.#options
     this.#workerd = await startWorkerd({
       built: this.#built,
       port: this.port,
       stateFolder: this.#stateFolder,
-      ...this.#options,
-      vars: { STINT_ADMIN_TOKEN: this.#secret, ...this.#options.vars },
+      ...(services === undefined ? {} : { services }),
+      ...(entrypoints === undefined ? {} : { entrypoints }),
+      vars: { STINT_ADMIN_TOKEN: this.#secret, ...this.#options.vars, ...vars },
     })
   }
 

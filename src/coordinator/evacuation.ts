@@ -26,7 +26,7 @@ export function evacuate(store: CoordinatorStore, moves: Moves, nowMs: number): 
       .sort((a, b) => b.spec.criticality - a.spec.criticality || b.row.base_micro - a.row.base_micro)
     for (const { row, spec } of movable) {
       if (begun >= BATCH) return begun
-      const to = roomFor(store, moves, row, spec)
+      const to = roomFor(store, row, spec)
       if (to === undefined) continue
       const started = moves.start({ tenant: row.name, to, reason: why }, nowMs)
       if (started.ok) begun++
@@ -56,18 +56,9 @@ function leaving(store: CoordinatorStore, nowMs: number): { name: string; why: s
   })
 }
 
-function roomFor(
-  store: CoordinatorStore,
-  moves: Moves,
-  row: TenantRow,
-  spec: TenantManifest['spec'],
-): string | undefined {
+function roomFor(store: CoordinatorStore, row: TenantRow, spec: TenantManifest['spec']): string | undefined {
   const rooms = readRooms(store)
   rooms.delete(row.node!)
-  for (const [name, micro] of moves.reservedMicro()) {
-    const room = rooms.get(name)
-    if (room !== undefined) room.promisedMicro += micro
-  }
   const need = { baseMicro: row.reserved_micro, pin: spec.node, zones: spec.zones, group: spec.antiAffinity }
   const chosen = chooseRoom(need, rooms)
   return chosen.ok ? chosen.value.name : undefined

@@ -40,7 +40,10 @@ export class Moves {
   readonly #store: CoordinatorStore
   readonly #rows: MoveStore
   readonly #nodeOf: (name: string) => MovableNode
-  #running: Promise<void> | undefined
+  /** Tenants a step of whose migration is under way, the run they belong to, and the steps it may still begin. */
+  readonly #stepping = new Set<string>()
+  #run: PromiseWithResolvers<void> | undefined
+  #stepsLeft = MAX_STEPS
 
   constructor(store: CoordinatorStore, nodeOf: (name: string) => MovableNode) {
     this.#store = store
@@ -98,30 +101,42 @@ export class Moves {
     return stored !== undefined && openMigration(stored) !== null
   }
 
-  /** Micro-tokens/s that open moves before their commit reserve on each target. */
-  reservedMicro(): Map<string, number> {
-    return this.#rows.reservedMicro()
-  }
-
   dueMs(): number | undefined {
     return this.#rows.nextDueMs()
   }
 
-  /** Drives every open migration as far as it goes now. One run at a time. */
+  /**
+   * Drives every open migration as far as it goes now, each at its own pace: a node that does not answer holds
+   * up its own migrations and no others. Calls during a run take up what was planned since.
+   */
   run(): Promise<void> {
-    this.#running ??= this.#drive().finally(() => {
-      this.#running = undefined
-    })
-    return this.#running
+    if (this.#run === undefined) {
+      this.#run = Promise.withResolvers()
+      this.#stepsLeft = MAX_STEPS
+    }
+    const { promise } = this.#run
+    this.#pump()
+    return promise
   }
 
-  async #drive(): Promise<void> {
-    for (let steps = 0; steps < MAX_STEPS; ) {
-      const due = this.#rows.due(Date.now(), PARALLEL)
-      if (due.length === 0) return
-      await Promise.all(due.map((tenant) => this.#step(tenant)))
-      steps += due.length
+  /** Begins what is due; when nothing is under way any more, the run is over. */
+  #pump(): void {
+    const due = this.#rows.due(Date.now(), PARALLEL + this.#stepping.size)
+    for (const tenant of due) {
+      if (this.#stepping.size >= PARALLEL || this.#stepsLeft <= 0) break
+      if (this.#stepping.has(tenant)) continue
+      this.#stepsLeft--
+      this.#stepping.add(tenant)
+      void this.#step(tenant)
+        .catch((error: unknown) => console.error(`a step of ${tenant} failed:`, error))
+        .finally(() => {
+          this.#stepping.delete(tenant)
+          this.#pump()
+        })
     }
+    if (this.#stepping.size > 0) return
+    this.#run?.resolve()
+    this.#run = undefined
   }
 
   async #step(tenant: string): Promise<void> {
@@ -211,12 +226,11 @@ export class Moves {
     const row = this.#store.node(name)
     if (row === undefined || row.deleted_ms !== null) return undefined
     const room = readRooms(this.#store).get(name)!
-    const reserved = this.#rows.reservedMicro().get(name) ?? 0
     const failed = room.closed === 'has failed'
     return {
       node: name,
       state: failed ? 'failed' : room.closed === undefined ? 'ready' : 'cordoned',
-      freeRate: room.capacityMicro - room.promisedMicro - reserved,
+      freeRate: room.capacityMicro - room.promisedMicro,
       movesIn: this.#rows.under(name).movesIn,
     }
   }

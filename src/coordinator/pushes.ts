@@ -4,6 +4,7 @@ import type { NodeManifest } from '../core/manifest/node.ts'
 import type { TenantManifest } from '../core/manifest/tenant.ts'
 import type { CoordinatorStore, NodeRow } from './coordinator-store.ts'
 import { record } from './journal.ts'
+import { MoveStore } from './move-store.ts'
 
 /** When an unanswered config is sent again: doubled each time. */
 export const PUSH_RETRY = { firstMs: 500, maxMs: 60_000 } as const
@@ -31,7 +32,8 @@ export function nextPushMs(store: CoordinatorStore): number | undefined {
 export function nodeConfig(store: CoordinatorStore, row: NodeRow): NodeConfig {
   const { spec } = JSON.parse(row.manifest) as NodeManifest
   const tenants: PlacedTenant[] = []
-  let promisedMicro = 0
+  // A tenant on its way here was promised its room, too: its account must find it when it comes.
+  let promisedMicro = new MoveStore(store).reservedMicro().get(row.name) ?? 0
   for (const tenant of store.tenantsOn(row.name)) {
     const manifest = JSON.parse(tenant.serving ?? tenant.manifest) as TenantManifest
     tenants.push({ tenant: tenant.name, epoch: tenant.epoch, spec: manifest.spec })

@@ -3,6 +3,7 @@ import type { NodeHealth } from '../core/health.ts'
 import type { TenantManifest } from '../core/manifest/tenant.ts'
 import type { CoordinatorStore, TenantRow, Trouble } from './coordinator-store.ts'
 import { record } from './journal.ts'
+import { MoveStore } from './move-store.ts'
 import { chooseRoom, fitsInPlace, freeText, type Need, type Room } from './placing.ts'
 
 /** Tenants looked at in one transaction. */
@@ -177,7 +178,7 @@ type RoomRow = {
   power: string | null
 }
 
-/** Every node with what is promised on it, by name, in the order of their names. */
+/** Every node with what is promised on it, to its tenants and to those on their way to it, in the order of names. */
 export function readRooms(
   store: CoordinatorStore,
   avoid: ReadonlyMap<string, string> = NOTHING,
@@ -202,6 +203,10 @@ export function readRooms(
     'SELECT node, SUM(reserved_micro) AS promised FROM tenants WHERE node IS NOT NULL GROUP BY node',
   )
   for (const { node, promised } of sums) rooms.get(node)!.promisedMicro = promised
+  for (const [node, micro] of new MoveStore(store).reservedMicro()) {
+    const room = rooms.get(node)
+    if (room !== undefined) room.promisedMicro += micro
+  }
   const groups = store.all<{ node: string; anti_affinity: string; n: number }>(
     `SELECT node, anti_affinity, COUNT(*) AS n FROM tenants
      WHERE node IS NOT NULL AND anti_affinity IS NOT NULL GROUP BY node, anti_affinity`,

@@ -63,7 +63,7 @@ export class Places {
       node: this.#node,
       nowMs,
       tombstoneTtlMs: TOMBSTONE_TTL_MS,
-      hasRoom: (reserve) => this.#hasRoom(reserve, life),
+      hasRoom: (reserve) => this.#hasRoom(tenant, reserve, life),
       freeze: () => this.#freeze(tenant, life, config),
       drained: this.drained(tenant, life, nowMs),
     })
@@ -130,11 +130,14 @@ export class Places {
     return { row: { role: 'active', epoch, origin: 'takeover', fencedEpoch: 0 }, listed: true }
   }
 
-  #hasRoom(reservePerSecond: number, life: NodeLife): boolean {
+  /** Whether a tenant's rate can be kept free; what was kept free for the tenant itself before is given up. */
+  #hasRoom(tenant: string, reservePerSecond: number, life: NodeLife): boolean {
     const { ledger } = life
     const inRound = (perSecond: number) => Math.floor((perSecond * ledger.roundMs) / 1000)
     let taken = ledger.root.childrenBaseTokens()
-    for (const { row } of this.#places.values()) if (row.role === 'staged') taken += inRound(row.reserve)
+    for (const [other, { row }] of this.#places) {
+      if (row.role === 'staged' && other !== tenant) taken += inRound(row.reserve)
+    }
     return taken + inRound(reservePerSecond) <= ledger.roundTokens
   }
 
