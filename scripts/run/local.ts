@@ -45,6 +45,11 @@ export class LocalStint {
     return local
   }
 
+  /** The secret of its admin API. */
+  get token(): string {
+    return this.#secret
+  }
+
   /** Process id of workerd. */
   get pid(): number {
     return this.#workerd!.child.pid!

@@ -38,7 +38,7 @@ export function Migrations({ live, offered }: { live: Live; offered: boolean }) 
         <p class="empty">
           {offered && items === undefined && fault === ''
             ? 'Loading …'
-            : 'Nobody moves. Drain a machine, or accept a plan, and its tenants leave while their traffic flows.'}
+            : 'Nobody moves now. Those who do keep their traffic flowing.'}
         </p>
       ) : (
         <ul class="moves">
