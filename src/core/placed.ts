@@ -1,8 +1,14 @@
 import type { AccountSettings } from './account.ts'
-import { toMicro } from './amount.ts'
+import { toMicro, toTokens } from './amount.ts'
 import type { PlacedTenant } from './control.ts'
 import type { TenantManifest } from './manifest/tenant.ts'
 import type { TenantAccount } from './sessions.ts'
+
+/**
+ * The device of whatever matches no other, in a tenant with devices: it has the part of the tenant's base that
+ * they leave, unless the tenant declares one of this name.
+ */
+export const DEFAULT_DEVICE = 'default'
 
 type Sharing = Pick<
   TenantManifest['spec'],
@@ -16,16 +22,24 @@ export function perRound(tokensPerSecond: number, roundMs: number): number {
 
 /** A placed tenant's manifest as its node's ledger counts it. */
 export function accountOf({ tenant, epoch, spec }: PlacedTenant, roundMs: number): TenantAccount {
+  const settings = settingsOf(spec, roundMs)
   const devices = spec.devices.map((device) => ({
     name: device.name,
     settings: settingsOf(device, roundMs),
   }))
-  return {
-    tenant,
-    epoch,
-    settings: settingsOf(spec, roundMs),
-    ...(devices.length === 0 ? {} : { devices }),
+  if (devices.length === 0) return { tenant, epoch, settings }
+  if (!devices.some(({ name }) => name === DEFAULT_DEVICE)) {
+    const baseTokens = devices.reduce((left, it) => left - it.settings.baseTokens, settings.baseTokens)
+    const weight = restOfBase(spec)
+    devices.push({ name: DEFAULT_DEVICE, settings: { baseTokens, weight, priority: spec.priority } })
   }
+  return { tenant, epoch, settings, devices }
+}
+
+/** What a tenant's devices leave of its base, tokens/s. */
+export function restOfBase(spec: Pick<TenantManifest['spec'], 'base' | 'devices'>): number {
+  const micro = spec.devices.reduce((left, device) => left - toMicro(device.base), toMicro(spec.base))
+  return toTokens(Math.max(0, micro))
 }
 
 function settingsOf(spec: Sharing, roundMs: number): AccountSettings {

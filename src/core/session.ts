@@ -54,16 +54,18 @@ const MAX_LAPSED = 256
  * exactly once, whatever is lost, repeated or late.
  */
 export class Desk {
-  readonly account: Account
-  readonly usage: Usage = noUsage()
+  account: Account
+  usage: Usage
   readonly sessions = new Map<string, Session>()
   readonly lapsed = new Map<string, LapsedSession>()
   /** Live sessions by edge: an edge has one. */
   readonly #byEdge = new Map<string, Session>()
   #credit = 0
 
-  constructor(account: Account) {
+  /** @param usage where it counts: counters of its own unless it shares another desk's. */
+  constructor(account: Account, usage: Usage = noUsage()) {
     this.account = account
+    this.usage = usage
   }
 
   /** The session of an edge, if it has one that lives. */

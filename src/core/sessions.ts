@@ -1,3 +1,4 @@
+import type { Account } from './account.ts'
 import type { Ledger } from './ledger.ts'
 import {
   type AccountGrant,
@@ -7,6 +8,7 @@ import {
   MESSAGE_VERSION,
   type Moved,
 } from './messages.ts'
+import { DEFAULT_DEVICE } from './placed.ts'
 import type { Desk, Session } from './session.ts'
 import { SteadyClock } from './steady-clock.ts'
 import { Tenancy, type TenantAccount, type TenantRow } from './tenancy.ts'
@@ -77,7 +79,7 @@ export class Sessions {
    */
   open(account: TenantAccount): void {
     const tenancy = this.#tenancies.get(account.tenant)
-    if (tenancy !== undefined) tenancy.configure(account)
+    if (tenancy !== undefined) tenancy.configure(account, this.#steadyMs)
     else this.#tenancies.set(account.tenant, new Tenancy(this.ledger, account))
   }
 
@@ -87,7 +89,7 @@ export class Sessions {
     if (tenancy === undefined) return undefined
     const row = tenancy.toRow()
     this.#tenancies.delete(tenant)
-    this.ledger.close(tenancy.desk.account)
+    this.ledger.close(tenancy.account)
     return row
   }
 
@@ -99,19 +101,7 @@ export class Sessions {
 
   /** Takes over what moved here from another node; the tenant has been opened. */
   resume(row: TenantRow, nowMs: number): void {
-    const tenancy = this.#tenancies.get(row.tenant)
-    if (tenancy === undefined) return
-    tenancy.changed = true
-    const { desk } = tenancy
-    desk.account.restoreDebt(row.owedTokens)
-    desk.account.spentTotal = row.spentTotal
-    desk.account.borrowedTotal = row.borrowedTotal
-    desk.resume(row.desk, nowMs, this.#silenceMs)
-    for (const device of row.devices) {
-      const its = tenancy.devices.get(device.name)
-      its?.account.restoreDebt(device.owedTokens)
-      its?.resume(device.desk, nowMs, this.#silenceMs)
-    }
+    this.#tenancies.get(row.tenant)?.resume(row, nowMs, this.#silenceMs)
   }
 
   /** Epoch of a tenant's placement here; 0 for none. */
@@ -125,15 +115,21 @@ export class Sessions {
     this.#pastLives = this.#pastLives.slice(-8)
   }
 
-  /** A tenant's desk, for reading usage and state. */
+  /** A tenant's account in the ledger, its devices' spends included. */
+  account(tenant: string): Account | undefined {
+    return this.#tenancies.get(tenant)?.account
+  }
+
+  /** A tenant's desk or a device's, for reading usage and state; without a device, what names none. */
   desk(tenant: string, device?: string): Desk | undefined {
     const tenancy = this.#tenancies.get(tenant)
-    return device === undefined ? tenancy?.desk : tenancy?.devices.get(device)
+    if (device === undefined || device === DEFAULT_DEVICE) return tenancy?.desk
+    return tenancy?.devices.get(device)
   }
 
   /** The names of a tenant's devices; empty without any. */
   devices(tenant: string): string[] {
-    return [...(this.#tenancies.get(tenant)?.devices.keys() ?? [])]
+    return this.#tenancies.get(tenant)?.deviceNames() ?? []
   }
 
   /** Every tenant's row. */
@@ -172,8 +168,8 @@ export class Sessions {
 
   #book(edge: string, report: AccountReport, nowMs: number) {
     const tenancy = this.#tenancies.get(report.tenant)
-    const desk = report.device === undefined ? tenancy?.desk : tenancy?.devices.get(report.device)
-    if (tenancy === undefined || desk === undefined) return { desk: undefined, session: undefined!, epoch: 0 }
+    if (tenancy === undefined) return { desk: undefined, session: undefined!, epoch: 0 }
+    const desk = tenancy.deskOf(report.device)
     tenancy.changed = true
     const session = desk.sessions.get(report.session)
     if (session !== undefined) {
@@ -245,9 +241,7 @@ export class Sessions {
   sweep(nowMs: number): void {
     this.#advance(nowMs)
     this.#sweptAtMs = this.#steadyMs
-    for (const tenancy of this.#tenancies.values()) {
-      for (const desk of tenancy.desks()) if (desk.sweep(this.#steadyMs)) tenancy.changed = true
-    }
+    for (const tenancy of this.#tenancies.values()) tenancy.sweep(this.#steadyMs)
   }
 
   /** Sessions are timed by a clock that cannot be set: an hour's step must neither lapse nor keep them all. */

@@ -1,6 +1,8 @@
-import type { AccountSettings } from './account.ts'
+import type { Account, AccountSettings } from './account.ts'
 import { type Ledger, LedgerSettingsError } from './ledger.ts'
+import { DEFAULT_DEVICE } from './placed.ts'
 import { Desk, type DeskRow } from './session.ts'
+import { addUsage, noUsage } from './usage.ts'
 
 /** A tenant as the node serves it; amounts in micro-tokens per round. */
 export interface TenantAccount {
@@ -27,13 +29,26 @@ export interface TenantRow extends AccountRow {
 }
 
 type Devices = NonNullable<TenantAccount['devices']>
+const EMPTY_DESK: DeskRow = { usage: noUsage(), sessions: [], lapsed: [] }
 
 /** A tenant on its node: its desk, its devices' desks, and whether its row must be saved. */
 export class Tenancy {
   readonly tenant: string
   epoch: number
+  readonly account: Account
+  /**
+   * The desk of whatever names no device: it spends from the tenant's account or, in a tenant with devices,
+   * from that of {@link DEFAULT_DEVICE}. What closed devices used is counted here.
+   */
   readonly desk: Desk
+  /** Desks of the devices but the default one. */
   readonly devices = new Map<string, Desk>()
+  /**
+   * Desks of devices that are closed, or not known yet, while edges still name them: they spend and count as
+   * what names no device.
+   */
+  readonly #strays = new Map<string, Desk>()
+  #rest: Account | undefined
   /** Whether its row differs from what was last taken. */
   changed = true
   #takenOwed = 0
@@ -45,20 +60,21 @@ export class Tenancy {
     this.#ledger = ledger
     this.tenant = account.tenant
     this.epoch = account.epoch
-    this.desk = new Desk(ledger.open(account.tenant, account.settings))
-    this.#openDevices(account.devices ?? [])
+    this.account = ledger.open(account.tenant, account.settings)
+    this.desk = new Desk(this.account)
+    this.#openDevices(account.devices ?? [], 0)
   }
 
   /** Changes settings. @throws LedgerSettingsError when they do not fit; then nothing was changed. */
-  configure(account: TenantAccount): void {
+  configure(account: TenantAccount, nowMs: number): void {
     checkDevices(account)
     const devices = account.devices ?? []
     // A base that grows is checked against the others' first; for one that shrinks its devices make room.
-    const shrinks = account.settings.baseTokens < this.desk.account.baseTokens
+    const shrinks = account.settings.baseTokens < this.account.baseTokens
     if (shrinks) this.#shrinkDevices(devices)
-    this.#ledger.change(this.desk.account, account.settings)
+    this.#ledger.change(this.account, account.settings)
     if (!shrinks) this.#shrinkDevices(devices)
-    this.#openDevices(devices)
+    this.#openDevices(devices, nowMs)
     this.epoch = Math.max(this.epoch, account.epoch)
     this.changed = true
   }
@@ -67,20 +83,51 @@ export class Tenancy {
   *desks(): Iterable<Desk> {
     yield this.desk
     yield* this.devices.values()
+    yield* this.#strays.values()
+  }
+
+  /** The desk at which an edge's report is booked, whether or not the node knows the device. */
+  deskOf(device: string | undefined): Desk {
+    if (device === undefined || device === DEFAULT_DEVICE) return this.desk
+    return this.devices.get(device) ?? this.#strays.get(device) ?? this.#addStray(device)
+  }
+
+  /** The devices' names, the default one last. */
+  deviceNames(): string[] {
+    return [...this.devices.keys(), ...(this.#rest === undefined ? [] : [DEFAULT_DEVICE])]
+  }
+
+  /** Ends sessions that were not heard of in time, and forgets strays nobody names any more. */
+  sweep(nowMs: number): void {
+    for (const desk of this.desks()) if (desk.sweep(nowMs)) this.changed = true
+    for (const [name, { sessions, lapsed }] of this.#strays) {
+      if (sessions.size + lapsed.size === 0) this.#strays.delete(name)
+    }
   }
 
   toRow(): TenantRow {
+    const rest = this.#rest
     return {
       tenant: this.tenant,
       epoch: this.epoch,
-      ...accountRow(this.desk),
-      devices: Array.from(this.devices, ([name, desk]) => ({ name, ...accountRow(desk) })),
+      ...accountRow(this.account, this.desk.toRow()),
+      devices: [
+        ...Array.from(this.devices, ([name, desk]) => ({ name, ...accountRow(desk.account, desk.toRow()) })),
+        ...(rest === undefined ? [] : [{ name: DEFAULT_DEVICE, ...accountRow(rest, EMPTY_DESK) }]),
+        ...Array.from(this.#strays, ([name, desk]) => ({
+          name,
+          owedTokens: 0,
+          spentTotal: 0,
+          borrowedTotal: 0,
+          desk: { ...desk.toRow(), usage: noUsage() },
+        })),
+      ],
     }
   }
 
   /** The row if it must be saved; the caller saves it. A debt shrinks with every round, also a silent one's. */
   takeChanged(): TenantRow | undefined {
-    let owed = 0
+    let owed = this.account.owedTokens
     for (const { account } of this.desks()) owed += account.owedTokens
     if (!this.changed && owed === this.#takenOwed) return undefined
     this.changed = false
@@ -88,12 +135,28 @@ export class Tenancy {
     return this.toRow()
   }
 
-  /** Takes over what survived a restart or came with a move. */
+  /** Takes over what survived a restart: its sessions are over. */
   restore(row: TenantRow, nowMs: number): void {
-    restoreAccount(this.desk, row, nowMs)
+    this.#takeOver(row, (desk, its) => desk.restore(its, nowMs))
+  }
+
+  /** Takes over what came with a move: its sessions go on. */
+  resume(row: TenantRow, nowMs: number, silenceMs: number): void {
+    this.#takeOver(row, (desk, its) => desk.resume(its, nowMs, silenceMs))
+  }
+
+  #takeOver(row: TenantRow, take: (desk: Desk, row: DeskRow) => void): void {
+    restoreAccount(this.account, row)
+    take(this.desk, row.desk)
     for (const device of row.devices) {
+      const account = device.name === DEFAULT_DEVICE ? this.#rest : this.devices.get(device.name)?.account
+      if (account !== undefined) restoreAccount(account, device)
       const desk = this.devices.get(device.name)
-      if (desk !== undefined) restoreAccount(desk, device, nowMs)
+      if (desk !== undefined) take(desk, device.desk)
+      else if (device.name !== DEFAULT_DEVICE) {
+        addUsage(this.desk.usage, device.desk.usage)
+        take(this.#addStray(device.name), { ...device.desk, usage: this.desk.usage })
+      }
     }
     this.changed = true
   }
@@ -101,20 +164,62 @@ export class Tenancy {
   /** Closes the devices that are not wanted and takes from those that get less. */
   #shrinkDevices(devices: Devices): void {
     const wanted = new Map(devices.map((device) => [device.name, device.settings]))
-    for (const [name, { account }] of this.devices) {
+    const open = [...this.devices].map(([name, { account }]) => ({ name, account }))
+    if (this.#rest !== undefined) open.push({ name: DEFAULT_DEVICE, account: this.#rest })
+    for (const { name, account } of open) {
       const settings = wanted.get(name)
-      if (settings === undefined) {
-        this.#ledger.close(account)
-        this.devices.delete(name)
-      } else if (settings.baseTokens < account.baseTokens) this.#ledger.change(account, settings)
+      if (settings === undefined) this.#closeDevice(name, account)
+      else if (settings.baseTokens < account.baseTokens) this.#ledger.change(account, settings)
     }
   }
 
-  #openDevices(devices: Devices): void {
-    for (const { name, settings } of devices) {
-      const account = this.#ledger.openDevice(this.desk.account, name, settings)
-      if (!this.devices.has(name)) this.devices.set(name, new Desk(account))
+  #closeDevice(name: string, account: Account): void {
+    this.#ledger.close(account)
+    if (name === DEFAULT_DEVICE) {
+      this.#rest = undefined
+      this.#pointAtRest()
+      return
     }
+    const desk = this.devices.get(name)!
+    this.devices.delete(name)
+    addUsage(this.desk.usage, desk.usage)
+    desk.usage = this.desk.usage
+    desk.account = this.desk.account
+    this.#strays.set(name, desk)
+  }
+
+  #openDevices(devices: Devices, nowMs: number): void {
+    for (const { name, settings } of devices) {
+      const account = this.#ledger.openDevice(this.account, name, settings)
+      if (name === DEFAULT_DEVICE) this.#rest = account
+      else if (!this.devices.has(name)) this.devices.set(name, this.#newDesk(name, account, nowMs))
+    }
+    this.#pointAtRest()
+  }
+
+  /** What a stray of that name has under way is over and settles, late, at the new desk. */
+  #newDesk(name: string, account: Account, nowMs: number): Desk {
+    const desk = new Desk(account)
+    const stray = this.#strays.get(name)
+    this.#strays.delete(name)
+    for (const session of [...(stray?.sessions.values() ?? [])]) stray!.lapse(session, nowMs)
+    for (const lapsed of stray?.lapsed.values() ?? []) {
+      this.desk.usage.presumed -= lapsed.presumed
+      desk.usage.presumed += lapsed.presumed
+      desk.lapsed.set(lapsed.id, lapsed)
+    }
+    return desk
+  }
+
+  #addStray(name: string): Desk {
+    const desk = new Desk(this.desk.account, this.desk.usage)
+    this.#strays.set(name, desk)
+    return desk
+  }
+
+  #pointAtRest(): void {
+    this.desk.account = this.#rest ?? this.account
+    for (const desk of this.#strays.values()) desk.account = this.desk.account
   }
 }
 
@@ -131,14 +236,12 @@ function checkDevices({ settings, devices = [] }: TenantAccount): void {
   }
 }
 
-function accountRow(desk: Desk): AccountRow {
-  const { owedTokens, spentTotal, borrowedTotal } = desk.account
-  return { owedTokens, spentTotal, borrowedTotal, desk: desk.toRow() }
+function accountRow({ owedTokens, spentTotal, borrowedTotal }: Account, desk: DeskRow): AccountRow {
+  return { owedTokens, spentTotal, borrowedTotal, desk }
 }
 
-function restoreAccount(desk: Desk, row: AccountRow, nowMs: number): void {
-  desk.account.restoreDebt(row.owedTokens)
-  desk.account.spentTotal = row.spentTotal
-  desk.account.borrowedTotal = row.borrowedTotal
-  desk.restore(row.desk, nowMs)
+function restoreAccount(account: Account, row: AccountRow): void {
+  account.restoreDebt(row.owedTokens)
+  account.spentTotal = row.spentTotal
+  account.borrowedTotal = row.borrowedTotal
 }

@@ -28,6 +28,11 @@ export function noUsage(): Usage {
   }
 }
 
+/** Adds what another account has used. */
+export function addUsage(usage: Usage, other: Usage): void {
+  for (const key of Object.keys(usage) as (keyof Usage)[]) usage[key] += other[key]
+}
+
 /** The counters of {@link Totals} that go straight into the usage account. */
 const COUNTERS = ['admitted', 'refused', 'unreachable', 'shadowed', 'bytesIn', 'bytesOut'] as const
 

@@ -4,7 +4,7 @@ import { type Lease, Verdict } from '../core/lease.ts'
 import { LeaseBook } from '../core/lease-book.ts'
 import type { Outcome } from '../core/wait-queue.ts'
 import type { Finder } from './finder.ts'
-import type { KnownRoute } from './known-route.ts'
+import type { KnownRoute, Share } from './known-route.ts'
 import { type Execution, type Messenger, planReport, startRefill } from './refill.ts'
 import { sleep } from './sleep.ts'
 
@@ -18,6 +18,7 @@ const GRACE_MS = 1_000
 /** Where a request's tokens come from. The lease's line changes when the tenant moves under a long answer. */
 export interface Account {
   readonly known: KnownRoute
+  readonly share: Share
   readonly lease: Lease
   readonly env: EdgeEnv
   readonly execution: Execution
@@ -48,22 +49,16 @@ export class Admission {
   }
 
   /** Opens the account of a route that is placed on a node. */
-  account(
-    known: KnownRoute,
-    node: string,
-    device: string | undefined,
-    env: EdgeEnv,
-    execution: Execution,
-  ): Account {
+  account(known: KnownRoute, node: string, share: Share, env: EdgeEnv, execution: Execution): Account {
     const { route } = known
-    const lease = this.#book.lease(this.#book.line(node), route.tenant, device, route.epoch)
+    const lease = this.#book.lease(this.#book.line(node), route.tenant, share.device, route.epoch)
     // The tenant has moved since the route was read: it is read again behind the scenes.
     if (lease.epoch > route.epoch) this.#finder.expire(route)
-    if (lease.session === '' && device === undefined) {
-      lease.baseTokens = known.baseTokens
+    if (lease.session === '') {
+      lease.baseTokens = share.baseTokens
       lease.roundMs = route.roundMs
     }
-    return { known, lease, env, execution }
+    return { known, share, lease, env, execution }
   }
 
   /** Decides at once; on `join` the caller may {@link wait}. */

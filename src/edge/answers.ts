@@ -1,37 +1,28 @@
-import { POLICY_NAME } from './fields.ts'
-import type { KnownRoute } from './known-route.ts'
+import type { Share } from './known-route.ts'
 
-/** RFC 9457 problem types of draft-ietf-httpapi-ratelimit-headers. */
-const QUOTA_EXCEEDED = 'https://iana.org/assignments/http-problem-types#quota-exceeded'
+/** RFC 9457 problem type of draft-ietf-httpapi-ratelimit-headers. */
 const REDUCED_CAPACITY = 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity'
 
-const OVER_QUOTA = JSON.stringify({
-  type: QUOTA_EXCEEDED,
-  title: 'Too many requests: this tenant has used its share for now',
-  status: 429,
-  'violated-policies': [POLICY_NAME],
-})
-
-/** Longest wait announced, seconds; also bounds the answers kept per tenant. */
+/** Longest wait announced, seconds; also bounds the answers kept per share. */
 const MAX_RETRY_SECONDS = 3_600
 
 /**
- * 429: the tenant, not the node, is the cause. Its head is made once per tenant and wait, since floods ask for
+ * 429: the tenant, not the node, is the cause. Its head is made once per share and wait, since floods ask for
  * it most: copying the head of a Response costs half of reading headers from an object.
  */
-export function overQuota(known: KnownRoute, retryAfterMs: number): Response {
+export function overQuota(share: Share, retryAfterMs: number): Response {
   const seconds = retrySeconds(retryAfterMs)
-  let head = known.refusals.get(seconds)
+  let head = share.refusals.get(seconds)
   if (head === undefined) {
     const headers = problemHeaders(seconds)
-    if (known.fields !== undefined) {
-      headers['RateLimit-Policy'] = known.fields.policy
-      headers['RateLimit'] = known.fields.exhausted(seconds)
+    if (share.fields !== undefined) {
+      headers['RateLimit-Policy'] = share.fields.policy
+      headers['RateLimit'] = share.fields.exhausted(seconds)
     }
     head = new Response(null, { status: 429, headers })
-    known.refusals.set(seconds, head)
+    share.refusals.set(seconds, head)
   }
-  return new Response(OVER_QUOTA, head)
+  return new Response(share.refusal, head)
 }
 
 /** 503: the node cannot be reached or cannot serve now; the tenant is not the cause. */

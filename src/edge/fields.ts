@@ -67,8 +67,22 @@ function formatBytes(bytes: Uint8Array): string {
   return `:${btoa(String.fromCharCode(...bytes))}:`
 }
 
-/** The name of the one policy a tenant has: its base. */
+/** The name of the one policy of a tenant without devices: its base. A device's policy has the device's name. */
 export const POLICY_NAME = 'base'
+
+/** RFC 9457 problem type of draft-ietf-httpapi-ratelimit-headers. */
+const QUOTA_EXCEEDED = 'https://iana.org/assignments/http-problem-types#quota-exceeded'
+
+/** The body of answers 429 that name the policy. */
+export function overQuotaBody(policy: string): string {
+  const whose = policy === POLICY_NAME ? 'this tenant' : 'this part of the tenant'
+  return JSON.stringify({
+    type: QUOTA_EXCEEDED,
+    title: `Too many requests: ${whose} has used its share for now`,
+    status: 429,
+    'violated-policies': [policy],
+  })
+}
 
 /** A tenant's fields, worked out once: the policy never changes, of the limit only two numbers do. */
 export class TenantFields {
@@ -77,10 +91,11 @@ export class TenantFields {
   readonly #windowSeconds: number
   readonly #unitMicro: number
   readonly #perUnit: number
-  readonly #prefix = `${formatString(POLICY_NAME)};r=`
+  readonly #prefix: string
 
   /** Counted in requests of the usual cost; where requests cost nothing, in bytes. */
-  constructor({ base, cost }: Pick<Route['policy'], 'base' | 'cost'>) {
+  constructor({ base, cost }: Pick<Route['policy'], 'base' | 'cost'>, name = POLICY_NAME) {
+    this.#prefix = `${formatString(name)};r=`
     const inBytes = cost.perRequest === 0 && cost.perKiBOut > 0
     const tokensPerUnit = inBytes ? cost.perKiBOut / 1024 : cost.perRequest || 1
     const perSecond = base / tokensPerUnit
@@ -89,7 +104,7 @@ export class TenantFields {
     this.#perUnit = inBytes ? 1024 : 1
     const quota = Math.min(MAX_INTEGER, Math.floor(perSecond * this.#windowSeconds))
     const unit = inBytes ? { unit: 'content-bytes' as const } : {}
-    this.policy = formatPolicies([{ name: POLICY_NAME, quota, windowSeconds: this.#windowSeconds, ...unit }])
+    this.policy = formatPolicies([{ name, quota, windowSeconds: this.#windowSeconds, ...unit }])
   }
 
   /** The value of `RateLimit` while `leftMicro` are left. */

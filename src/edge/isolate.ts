@@ -7,7 +7,7 @@ import { type Account, Admission } from './admission.ts'
 import { failure, overQuota, unavailable } from './answers.ts'
 import { requestCost } from './cost.ts'
 import { Finder } from './finder.ts'
-import { deviceOf, type KnownRoute } from './known-route.ts'
+import { type KnownRoute, shareOfRequest } from './known-route.ts'
 import { Meter, type Price } from './meter.ts'
 import type { Execution } from './refill.ts'
 import { DEFAULT_URGENCY, urgencyOf } from './urgency.ts'
@@ -89,9 +89,11 @@ export class Isolate {
     }
     if (route.policy.mode === 'off') return new Meter(known)
     if (route.node === undefined) return unavailable('not-placed', 'the tenant has no machine yet', 5_000)
-    const device =
-      known.devices.length === 0 ? undefined : deviceOf(known, target.host, target.guard, request.method)
-    const account = this.#admission.account(known, route.node, device, env, execution)
+    const share =
+      known.devices.length === 0
+        ? known.share
+        : shareOfRequest(known, target.host, target.guard, request.method)
+    const account = this.#admission.account(known, route.node, share, env, execution)
     const given = visit.cost ?? requestCost(known.prices, request.method, target.guard)
     const cost = Math.max(given, account.lease.expectedCost)
     const price = { given, reserve: cost }
@@ -160,9 +162,9 @@ export class Isolate {
     return new Meter(account.known, account, this.#admission, price, borrowed)
   }
 
-  #refused({ known, lease }: Account): Response {
+  #refused({ share, lease }: Account): Response {
     lease.refused++
-    return overQuota(known, lease.askAtMs - Date.now())
+    return overQuota(share, lease.askAtMs - Date.now())
   }
 
   /** The node does not answer: the tenant's own setting decides. */

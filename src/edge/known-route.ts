@@ -1,32 +1,42 @@
 import { toMicro } from '../core/amount.ts'
 import type { Route } from '../core/control.ts'
+import { DEFAULT_DEVICE, restOfBase } from '../core/placed.ts'
 import { AddressSet } from './access.ts'
 import { type Prices, pricesOf } from './cost.ts'
-import { TenantFields } from './fields.ts'
+import { overQuotaBody, POLICY_NAME, TenantFields } from './fields.ts'
 import { under } from './identify.ts'
 
 /** A route as the isolate keeps it: with what the hot path needs worked out once. */
 export interface KnownRoute {
   readonly route: Route
   readonly prices: Prices
-  /** Guaranteed micro-tokens per round. */
-  readonly baseTokens: number
-  /** Absent where the tenant switched the fields off. */
-  readonly fields: TenantFields | undefined
+  /** The share of whatever matches no device; of a tenant without devices, the tenant's own. */
+  readonly share: Share
   readonly deny: AddressSet | undefined
   readonly allow: AddressSet | undefined
   /** Hashes of the keys one of which a request must present; empty if none is needed. */
   readonly keys: ReadonlySet<string>
   readonly devices: readonly DeviceMatch[]
-  /** Heads of answers 429 by their Retry-After in seconds, made once each. */
-  readonly refusals: Map<number, Response>
   /** Head of the built-in echo's answers, made by the first. */
   echoHead: Response | undefined
 }
 
+/** A tenant's share, or one device's: whose tokens a request spends, and what its client is told of them. */
+export interface Share {
+  /** Absent where a request belongs to no device, or to the default one. */
+  readonly device: string | undefined
+  /** Guaranteed micro-tokens per round. */
+  readonly baseTokens: number
+  /** Absent where the tenant switched the fields off. */
+  readonly fields: TenantFields | undefined
+  /** The body of answers 429, and their heads by Retry-After in seconds, made once each. */
+  readonly refusal: string
+  readonly refusals: Map<number, Response>
+}
+
 /** One way to match a device, the most specific first. */
 interface DeviceMatch {
-  readonly device: string
+  readonly share: Share
   readonly host: string | undefined
   readonly path: string | undefined
   readonly method: string | undefined
@@ -34,37 +44,54 @@ interface DeviceMatch {
 
 /** Works out a route for the hot path. */
 export function prepareRoute(route: Route): KnownRoute {
-  const { policy, roundMs } = route
+  const { policy } = route
+  const rest = policy.devices.find(({ name }) => name === DEFAULT_DEVICE)?.base ?? restOfBase(policy)
+  const share =
+    policy.devices.length === 0
+      ? shareOf(route, undefined, policy.base, POLICY_NAME)
+      : shareOf(route, undefined, rest, DEFAULT_DEVICE)
+  const devices = policy.devices.flatMap((device) => {
+    const { name, base, match } = device
+    return deviceMatches(name === DEFAULT_DEVICE ? share : shareOf(route, name, base, name), match)
+  })
   return {
     route,
     prices: pricesOf(policy.cost),
-    baseTokens: Math.round((toMicro(policy.base) * roundMs) / 1000),
-    fields: policy.rateLimitFields ? new TenantFields(policy) : undefined,
+    share,
     deny: policy.deny.length === 0 ? undefined : new AddressSet(policy.deny),
     allow: policy.allow.length === 0 ? undefined : new AddressSet(policy.allow),
     // A route handed out by a coordinator of the version before has no keys.
     keys: new Set((policy.keys ?? []).map(({ sha256 }) => sha256)),
-    devices: policy.devices.flatMap(deviceMatches).sort(moreSpecific),
-    refusals: new Map(),
+    devices: devices.sort(moreSpecific),
     echoHead: undefined,
   }
 }
 
-/** The device of a tenant that a request belongs to; undefined for none. */
-export function deviceOf(known: KnownRoute, host: string, path: string, method: string): string | undefined {
+function shareOf({ policy, roundMs }: Route, device: string | undefined, base: number, name: string): Share {
+  return {
+    device,
+    baseTokens: Math.round((toMicro(base) * roundMs) / 1000),
+    fields: policy.rateLimitFields ? new TenantFields({ base, cost: policy.cost }, name) : undefined,
+    refusal: overQuotaBody(name),
+    refusals: new Map(),
+  }
+}
+
+/** Whose tokens a request of a tenant spends. */
+export function shareOfRequest(known: KnownRoute, host: string, path: string, method: string): Share {
   for (const match of known.devices) {
     if (match.host !== undefined && match.host !== host) continue
     if (match.method !== undefined && match.method !== method) continue
-    if (match.path === undefined || under(path, match.path)) return match.device
+    if (match.path === undefined || under(path, match.path)) return match.share
   }
-  return undefined
+  return known.share
 }
 
-function deviceMatches({ name, match }: Route['policy']['devices'][number]): DeviceMatch[] {
+function deviceMatches(share: Share, match: Route['policy']['devices'][number]['match']): DeviceMatch[] {
   const orAny = (list: readonly string[]) => (list.length === 0 ? [undefined] : list)
   return orAny(match.hosts).flatMap((host) =>
     orAny(match.paths).flatMap((path) =>
-      orAny(match.methods).map((method) => ({ device: name, host, path, method })),
+      orAny(match.methods).map((method) => ({ share, host, path, method })),
     ),
   )
 }

@@ -104,8 +104,8 @@ export class Meter {
     this.commit(told)
     if (told !== null) headers.delete(header)
     if (this.borrowed) headers.set(BORROWED_HEADER, '1')
-    const { fields } = this.known
-    if (fields === undefined || this.account === undefined) return
+    const fields = this.account?.share.fields
+    if (fields === undefined) return
     headers.set('RateLimit-Policy', fields.policy)
     headers.set('RateLimit', this.#limit(fields))
   }
@@ -115,8 +115,8 @@ export class Meter {
     this.commit(null)
     if (this.borrowed) shared.set(BORROWED_HEADER, '1')
     else shared.delete(BORROWED_HEADER)
-    const { fields } = this.known
-    if (fields === undefined || this.account === undefined) return
+    const fields = this.account?.share.fields
+    if (fields === undefined) return
     shared.set('RateLimit-Policy', fields.policy)
     shared.set('RateLimit', this.#limit(fields))
   }

@@ -58,9 +58,51 @@ describe('identification', () => {
     await it.askAndSettle('a', { path: '/api' })
     const { accounts } = await nodeOf(it).state()
     expect(accounts.map(({ device, usage: used }) => [device, used.admitted])).toEqual([
-      [undefined, 1],
+      [undefined, 0],
       ['api', 1],
+      ['default', 1],
     ])
+  })
+
+  it('by device: what matches none has what the devices leave, and each is told of its own share', async () => {
+    const devices = 'devices: [{ name: api, base: 5, ceiling: 5, match: { paths: [/api] } }]'
+    const it = await world(manifest(40, { a: `base: 20, ${devices}` }))
+    const policy = async (path: string) => (await it.ask('a', { path })).headers.get('RateLimit-Policy')
+    expect([await policy('/api'), await policy('/')]).toEqual(['"api";q=5;w=1', '"default";q=15;w=1'])
+    const answers = await Promise.all(Array.from({ length: 40 }, () => it.ask('a', { path: '/api' })))
+    const refused = answers.filter(({ status }) => status === 429)
+    expect(refused.length).toBeGreaterThan(20)
+    expect(refused[0]!.headers.get('RateLimit')).toMatch(/^"api";r=0;t=\d+$/)
+    expect(await refused[0]!.json()).toMatchObject({ status: 429, 'violated-policies': ['api'] })
+    expect((await it.ask('a', { path: '/other' })).status).toBe(200)
+  })
+
+  it('by device: one that is removed under traffic takes nothing along of what was used', async () => {
+    const text = (devices: string) => manifest(40, { a: `base: 20, ${devices}` })
+    const it = await world(text('devices: [{ name: api, base: 5, match: { paths: [/api] } }]'))
+    const used = async () => {
+      const { accounts } = await nodeOf(it).state()
+      return accounts.map(({ device, usage: { admitted, spent, presumed } }) => [
+        device,
+        admitted,
+        spent + presumed,
+      ])
+    }
+    for (let i = 0; i < 3; i++) await it.askAndSettle('a', { path: '/api' })
+    await it.askAndSettle('a')
+    expect((await used()).map(([device, admitted]) => [device, admitted])).toEqual([
+      [undefined, 0],
+      ['api', 3],
+      ['default', 1],
+    ])
+    await it.apply(text('devices: []'))
+    // The isolate still knows the device, and goes on naming it.
+    await it.askAndSettle('a', { path: '/api' })
+    expect((await used()).map(([device, admitted]) => [device, admitted])).toEqual([[undefined, 5]])
+    await it.apply(text('devices: [{ name: api, base: 5, match: { paths: [/api] } }]'))
+    await it.askAndSettle('a', { path: '/api' })
+    const sum = (await used()).reduce((all, [, admitted]) => all + Number(admitted), 0)
+    expect(sum).toBe(6)
   })
 })
 
