@@ -1,5 +1,6 @@
 import { stringify } from 'yaml'
 import { type Api, allPages } from './client.ts'
+import { deviceTable, listDevices } from './devices.ts'
 import { CliError } from './exit.ts'
 import { parseTarget } from './manifests.ts'
 import { migrationSteps, migrationTable } from './migrate.ts'
@@ -15,13 +16,14 @@ type TokenView = Answer<Api['tokens']['$get']>['items'][number]
 type Condition = NodeView['status']['conditions'][number]
 
 /** What can be listed. */
-export const LISTS = ['nodes', 'tenants', 'placements', 'migrations', 'signals', 'tokens'] as const
+export const LISTS = ['nodes', 'tenants', 'devices', 'placements', 'migrations', 'signals', 'tokens'] as const
 
 /** Options of `get`. */
 export interface GetArguments {
   readonly output: Format
   readonly limit?: number
   readonly node?: string
+  readonly tenant?: string
 }
 
 type List = (typeof LISTS)[number]
@@ -58,6 +60,8 @@ async function listCommand(api: Api, streams: Streams, list: List, options: GetA
   const show = <T>(items: readonly T[], text: (items: readonly T[]) => string) =>
     print(streams, output, items, () => text(items))
   switch (list) {
+    case 'devices':
+      return await listDevices(api, streams, options.tenant, output, limit)
     case 'nodes':
       return show(
         await allPages<NodeView>(
@@ -214,6 +218,7 @@ export async function describeCommand(
           it.message,
         ]),
       ),
+      usage === undefined || usage.accounts.length < 2 ? '' : `\nDevices:\n${deviceTable([usage])}`,
       usage === undefined ? '' : `\nUsage:\n${stringify(usage.accounts)}`,
       migrations.length === 0 ? '' : `\nLast migrations:\n${migrationSteps(migrations)}`,
       '\nEvents:\n',

@@ -1,5 +1,6 @@
 import type { NodeMark, Scope } from '../../src/core/coordinator-api.ts'
 import { type Api, allPages, type Connection, send } from './client.ts'
+import { usageOf } from './devices.ts'
 import { CliError } from './exit.ts'
 import { eventLine, tokenTable } from './get.ts'
 import { parseTarget, readManifests } from './manifests.ts'
@@ -76,18 +77,7 @@ export async function usageCommand(
   format: Format,
   limit: number | undefined,
 ): Promise<void> {
-  const items =
-    tenant === undefined
-      ? await allPages(
-          async (after: string | undefined, size) =>
-            (
-              await api.usage.$get({
-                query: { limit: String(size), ...(after === undefined ? {} : { after }) },
-              })
-            ).json(),
-          limit,
-        )
-      : [await (await api.tenants[':name'].usage.$get({ param: { name: tenant } })).json()]
+  const items = await usageOf(api, tenant, limit)
   print(streams, format, items, () =>
     table(
       ['TENANT', 'NODE', 'BASE', 'BALANCE', 'WANTED', 'BORROWED', 'SPENT', 'ADMITTED', 'REFUSED'],

@@ -4,6 +4,7 @@ import { SCOPES } from '../../src/core/coordinator-api.ts'
 import { PLACEMENT_MODES } from '../../src/core/placement.ts'
 import { applyCommand, diffCommand } from './apply.ts'
 import { apiClient, connection, DEFAULT_URL } from './client.ts'
+import { splitCommand } from './devices.ts'
 import { CliError, EXIT } from './exit.ts'
 import { describeCommand, getCommand, LISTS } from './get.ts'
 import { migrateCommand } from './migrate.ts'
@@ -74,6 +75,7 @@ export function createProgram(
     .exitOverride()
   addWrites(program, streams, reach, exit)
   addReads(program, streams, reach)
+  addDevices(program, streams, reach)
   addMarks(program, streams, reach)
   addPlacement(program, streams, reach)
   addTokens(program, streams, reach)
@@ -117,6 +119,19 @@ function addWrites(
     .action(async (first, second, { file }) => deleteCommand(reach().api, streams, first, second, file))
 }
 
+function addDevices(program: Command, streams: Streams, reach: Reach): void {
+  program
+    .command('devices')
+    .description('Splits the base of a tenant among its devices')
+    .command('set')
+    .description('Gives devices other bases, or all devices anew from a file; a token of the tenant will do')
+    .argument('<tenant>')
+    .argument('[split...]', 'NAME=BASE of devices there are')
+    .option('-f, --file <file>', 'a list of devices as in a manifest, or - for standard input')
+    .addOption(output())
+    .action(async (tenant, splits, options) => splitCommand(reach().api, streams, tenant, splits, options))
+}
+
 function addReads(program: Command, streams: Streams, reach: Reach): void {
   program
     .command('get')
@@ -125,6 +140,7 @@ function addReads(program: Command, streams: Streams, reach: Reach): void {
     .argument('[name]', 'a single object')
     .option('--limit <count>', 'at most so many', parseCount)
     .option('--node <name>', 'only tenants and placements on this node')
+    .option('--tenant <name>', 'only devices of this tenant')
     .addOption(output())
     .action(async (what, name, options) => getCommand(reach().api, streams, what, name, options))
   program
@@ -247,7 +263,10 @@ function addTokens(program: Command, streams: Streams, reach: Reach): void {
   token
     .command('create')
     .description('Makes a token and prints it this once')
-    .option('--tenant <name>', 'for this tenant alone: its share, usage and events')
+    .option(
+      '--tenant <name>',
+      'for this tenant alone: its share, usage, events and, with scope devices, its devices',
+    )
     .addOption(new Option('--scope <scope...>', 'what it allows (default: read)').choices(SCOPES))
     .option('--note <text>', 'whom it is for', '')
     .option('--days <count>', 'after how many days it ends', parseCount)

@@ -6,6 +6,7 @@ import { applyRoutes } from './apply.ts'
 import { authenticate } from './authenticate.ts'
 import { answer, SECURITY } from './contract.ts'
 import { demoRoutes } from './demo.ts'
+import { deviceRoutes } from './devices.ts'
 import type { AdminEnv, AdminHono, Neighbours } from './env.ts'
 import { eventRoutes } from './events.ts'
 import { feedRoutes } from './feed.ts'
@@ -46,6 +47,7 @@ function api() {
   return new OpenAPIHono<AdminHono>({ defaultHook })
     .openapi(version, (c) => c.json({ version: VERSION, ...c.get('principal') }, 200))
     .route('/', objectRoutes())
+    .route('/', deviceRoutes())
     .route('/', applyRoutes())
     .route('/', usageRoutes())
     .route('/', eventRoutes())

@@ -64,6 +64,16 @@ export function operators(scope: Scope): MiddlewareHandler<AdminHono> {
   }
 }
 
+/** Lets operators and tenants with the scope pass; the handler keeps a tenant to its own. */
+export function scoped(scope: Scope): MiddlewareHandler<AdminHono> {
+  return async function onlyScoped(c, next) {
+    if (!c.get('principal').scopes.includes(scope)) {
+      throw new Problem(403, 'forbidden', `needs scope ${scope}`)
+    }
+    await next()
+  }
+}
+
 /** Lets operators and tenants with scope `read` pass; the handler shows a tenant only its own. */
 export function readers(): MiddlewareHandler<AdminHono> {
   return async function onlyReaders(c, next) {

@@ -10,6 +10,10 @@ import { MEASURES, SIGNAL_LIMITS } from '../core/signals.ts'
 /** Manifests are checked by the manifest reader, whose errors name the field; here they are only described. */
 export const nodeManifest = z.custom<NodeManifest>().openapi('NodeManifest', { type: 'object' })
 export const tenantManifest = z.custom<TenantManifest>().openapi('TenantManifest', { type: 'object' })
+/** As `spec.devices` of a tenant. */
+export const deviceSplit = z.strictObject({
+  devices: z.array(z.custom<object>().openapi({ type: 'object' })),
+})
 export const manifestSet = z.custom<readonly object[] | object>().openapi('ManifestSet', { type: 'object' })
 
 /** JSON Schemas that stand for the described ones in the document: the manifests' own, as they are written. */
@@ -187,10 +191,13 @@ export const tokenRequest = z
     scopes: z.array(scope).min(1).max(SCOPES.length).default(['read']),
     expiresMs: ms.optional(),
   })
-  .refine((it) => it.tenant === undefined || it.scopes.every((name) => name === 'read'), {
-    path: ['scopes'],
-    error: 'a tenant token can only have scope read',
-  })
+  .refine(
+    (it) => it.tenant === undefined || it.scopes.every((name) => name === 'read' || name === 'devices'),
+    {
+      path: ['scopes'],
+      error: 'a tenant token can only have the scopes read and devices',
+    },
+  )
   .openapi('TokenRequest')
 
 const validity = { validFromMs: ms.min(0), validUntilMs: ms.min(0) }

@@ -20,6 +20,9 @@ import { deleteNode, deleteTenant } from './remove.ts'
 /** Longest manifest of one object, UTF-16 units of its JSON: SQLite rows end at 2 MB. */
 export const MAX_MANIFEST_CHARS = 500_000
 
+/** Devices an event names. */
+const MAX_NAMED_DEVICES = 8
+
 /** Tenants that are found on any host, by path or key: every host's answer carries them all. */
 export const MAX_ANY_HOST_TENANTS = 1_000
 
@@ -171,13 +174,21 @@ function applyTenant(work: Work, manifest: TenantManifest): void {
   )
   takeClaims(work, manifest)
   const action = old === undefined ? 'created' : 'changed'
-  const message = `base ${spec.base} tokens/s, priority ${spec.priority}`
+  const message = `base ${spec.base} tokens/s, priority ${spec.priority}${splitOf(spec.devices)}`
   note(
     work,
     { kind: 'Tenant', name: metadata.name, action },
     old === undefined ? 'Created' : 'Changed',
     message,
   )
+}
+
+/** How the base is split, for the journal. */
+function splitOf(devices: TenantManifest['spec']['devices']): string {
+  if (devices.length === 0) return ''
+  const named = devices.slice(0, MAX_NAMED_DEVICES).map(({ name, base }) => `${name} ${base}`)
+  const more = devices.length - named.length
+  return `, devices ${named.join(', ')}${more === 0 ? '' : ` and ${more} more`}`
 }
 
 function specChanged(old: NodeRow | TenantRow, spec: unknown): boolean {

@@ -184,8 +184,8 @@ export interface EventQuery {
   readonly name?: string
 }
 
-/** What a token allows. */
-export const SCOPES = ['read', 'write', 'signals', 'tokens'] as const
+/** What a token allows. A tenant's can have `read` and `devices`: to split its base among its devices. */
+export const SCOPES = ['read', 'write', 'devices', 'signals', 'tokens'] as const
 
 /** One of {@link SCOPES}. */
 export type Scope = (typeof SCOPES)[number]

@@ -19,7 +19,7 @@ describe('tenant a', () => {
     const make = async (name: string) => {
       const made = await call(`${API}/tokens`, {
         method: 'POST',
-        json: { tenant: name, note: `note-of-${name}` },
+        json: { tenant: name, note: `note-of-${name}`, scopes: ['read', 'devices'] },
       })
       return (await made.json()) as { id: string; token: string }
     }
@@ -46,7 +46,9 @@ describe('tenant a', () => {
               : {
                   json: path.endsWith('/apply')
                     ? [tenant('iso-b', { base: 1 })]
-                    : { ...tenant(target), note: '' },
+                    : path.endsWith('/devices')
+                      ? { devices: [] }
+                      : { ...tenant(target), note: '' },
                 }
           const answer = await call(at + query, {
             method,
@@ -55,7 +57,10 @@ describe('tenant a', () => {
             ...init,
           })
           expect([200, 400, 403, 404], `${method} ${at}${query}`).toContain(answer.status)
-          if (method !== 'GET') expect(answer.status, `${method} ${at}`).not.toBe(200)
+          // Its own split it may write; here it is the one it has.
+          const own = path.endsWith('/devices') && target === 'iso-a'
+          if (own) expect(answer.status).toBe(200)
+          else if (method !== 'GET') expect(answer.status, `${method} ${at}`).not.toBe(200)
           const text = await readSome(answer)
           if (answer.status !== 200) {
             // What it asked for may be said back; nothing else.
@@ -72,6 +77,54 @@ describe('tenant a', () => {
     const existing = await (await call(`${API}/tenants/iso-b`, { token: a.token })).json()
     const missing = await (await call(`${API}/tenants/iso-x`, { token: a.token })).json()
     expect(JSON.stringify(existing).replace('iso-b', 'iso-x')).toBe(JSON.stringify(missing))
+  })
+
+  it('splits its own base among its devices, and changes nothing else', async () => {
+    const call = adminOf('sec-split')
+    const spec = { base: 10, lendable: 0.5, hosts: ['split.example'] }
+    await call(`${API}/apply`, { method: 'POST', json: [tenant('split', spec), tenant('other')] })
+    const make = async (scopes: string[]) => {
+      const made = await call(`${API}/tokens`, { method: 'POST', json: { tenant: 'split', scopes } })
+      return ((await made.json()) as { token: string }).token
+    }
+    const [token, reader] = [await make(['devices']), await make(['read'])]
+    const read = async () => await call(`${API}/tenants/split`)
+    const first = await read()
+    const etag = first.headers.get('etag')!
+    const before = (await first.json()) as { manifest: { spec: object } }
+    const put = async (json: unknown, match = '*', by = token, name = 'split') =>
+      (
+        await call(`${API}/tenants/${name}/devices`, {
+          method: 'PUT',
+          token: by,
+          headers: match === '' ? {} : { 'if-match': match },
+          json,
+        })
+      ).status
+    const api = { name: 'api', base: 6, match: { paths: ['/api'] } }
+    expect(await put({ devices: [api] }, etag, reader)).toBe(403)
+    expect(await put({ devices: [api] }, '')).toBe(428)
+    expect(await put({ devices: [api] }, '*', token, 'other')).toBe(404)
+    for (const bad of [
+      {},
+      { devices: [{ ...api, base: 11 }] },
+      { devices: [{ ...api, lendable: 0.4 }] },
+      { devices: [{ ...api, match: { hosts: ['foreign.example'] } }] },
+      { devices: [api], base: 99 },
+      { devices: [{ ...api, base: -1 }] },
+    ]) {
+      expect(await put(bad), JSON.stringify(bad)).toBe(400)
+    }
+    expect(await (await read()).json()).toEqual(before)
+    expect(await put({ devices: [api] }, etag)).toBe(200)
+    expect(await put({ devices: [] }, etag)).toBe(412)
+    const after = (await (await read()).json()) as { manifest: { spec: { devices: unknown[] } } }
+    expect(after.manifest.spec).toEqual({ ...before.manifest.spec, devices: [expect.objectContaining({ name: 'api', base: 6 })] })
+    const events = (await (await call(`${API}/events?kind=Tenant&name=split`)).json()) as { items: object[] }
+    expect(events.items.at(-1)).toMatchObject({
+      actor: expect.stringMatching(/^token /),
+      message: expect.stringContaining('devices api 6'),
+    })
   })
 
   it('of a later life does not inherit the token of the former', async () => {
