@@ -69,11 +69,11 @@ function print(name: string, { tables, ratios, notes }: Report): void {
 
 function versionsOf(): Record<string, string> {
   const require = createRequire(import.meta.url)
-  const { dependencies, devDependencies } = require('../package.json') as Record<
+  const { dependencies, peerDependencies, devDependencies } = require('../package.json') as Record<
     string,
     Record<string, string>
   >
-  const pinned = { ...dependencies, ...devDependencies }
+  const pinned = { ...peerDependencies, ...dependencies, ...devDependencies }
   const peers = [
     'workerd',
     'hono-rate-limiter',

@@ -1,4 +1,6 @@
+import { accuracyReport } from './accuracy.ts'
 import { admissionReport } from './admission-report.ts'
+import { isolationReport } from './isolation.ts'
 import { benchPlanner } from './planner.ts'
 
 /** What a group has measured: tables to print, ratios by name, remarks. */
@@ -18,6 +20,8 @@ export interface RunOptions {
 /** To add a group: write its function and list it here. */
 export const GROUPS: Readonly<Record<string, (options: RunOptions) => Promise<Report>>> = {
   admission: admissionReport,
+  isolation: isolationReport,
+  accuracy: accuracyReport,
   planner: async ({ progress }) => {
     const { headline, doubling } = benchPlanner(progress)
     return { tables: { 'a whole plan on one thread': [headline, ...doubling] }, ratios: {}, notes: [] }

@@ -11,14 +11,24 @@ export interface StintServer extends Server {
   messages(node: string): Promise<number>
 }
 
-/** Starts Stint on workerd, `delayMs` away from its node objects, and applies a manifest. */
-export async function startStint(ports: Ports, manifest: string, delayMs = 0): Promise<StintServer> {
+/**
+ * Starts Stint on workerd, `delayMs` away from its node objects, and applies a manifest.
+ *
+ * @param services origins on this machine, port by service name
+ */
+export async function startStint(
+  ports: Ports,
+  manifest: string,
+  delayMs = 0,
+  services: Readonly<Record<string, number>> = {},
+): Promise<StintServer> {
   const port = ports.take()
   const countsPort = ports.take()
   const server = await startWorker('stint', {
     port,
     vars: { STINT_ADMIN_TOKEN: BENCH_TOKEN, DELAY_MS: String(delayMs) },
     objects: OBJECTS,
+    services,
     entrypoints: { Counts: countsPort },
   })
   await applyManifest(port, manifest)
