@@ -1,4 +1,5 @@
 import { declaredLength, passBody } from './body.ts'
+import { stripHopHeaders } from './headers.ts'
 import type { Meter } from './meter.ts'
 
 /**
@@ -7,6 +8,8 @@ import type { Meter } from './meter.ts'
  */
 export function finish(answer: Response, meter: Meter): Response {
   const passed = metered(answer, meter)
+  // First what the origin must not say, then what we do.
+  stripHopHeaders(passed.headers)
   meter.settle(passed.headers)
   return passed
 }

@@ -5,7 +5,7 @@ import { failure } from './answers.ts'
 import { BodyError, declaredLength, passBody } from './body.ts'
 import { echo } from './echo.ts'
 import { finish } from './finish.ts'
-import { onwardHeaders, stripHopHeaders } from './headers.ts'
+import { onwardHeaders } from './headers.ts'
 import type { Isolate, Visit } from './isolate.ts'
 import type { Meter } from './meter.ts'
 import { relay } from './socket.ts'
@@ -80,9 +80,7 @@ async function exchange(
     })
     line?.noteOrigin(answer.status >= 500 ? 'failed' : 'answered', Date.now() - sentAtMs)
     if (answer.webSocket !== null) return relay(answer, meter)
-    const passed = finish(answer, meter)
-    stripHopHeaders(passed.headers)
-    return passed
+    return finish(answer, meter)
   } catch {
     // A body that the client did not deliver says nothing about the origin.
     if (fault === undefined) line?.noteOrigin(late ? 'timeout' : 'failed', Date.now() - sentAtMs)

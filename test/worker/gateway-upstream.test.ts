@@ -99,6 +99,21 @@ describe('a service as origin', () => {
   })
 })
 
+describe('an answer on borrowed tokens', () => {
+  it('says so, which its origin cannot', async () => {
+    const tenants = { lender: 'base: 99', borrower: 'base: 1', own: 'base: 10' }
+    const it = await world(manifest(110, tenants, service))
+    const claims = bound(async () => new Response('x', { headers: { 'Stint-Borrowed': '1' } }))
+    expect((await it.ask('own', { env: claims })).headers.get('Stint-Borrowed')).toBeNull()
+    const marks = []
+    for (let i = 0; i < 3; i++) {
+      const answer = await it.ask('borrower', { env: bound(async () => new Response('x')) })
+      marks.push([answer.status, answer.headers.get('Stint-Borrowed')])
+    }
+    expect(marks).toContainEqual([200, '1'])
+  })
+})
+
 describe('an https origin', () => {
   it('is not reached unless the operator allows it', async () => {
     const it = await world(manifest(20, { a: 'base: 20' }, ", origin: { url: 'https://127.1/' }"))
