@@ -1,9 +1,6 @@
-import type { PlanInput, PlannerNode, PlannerTenant, Rule } from './model.ts'
-import { CURVE_POINTS, type PowerSpec, powerCurve } from './power.ts'
+import type { Facts } from './facts.ts'
+import type { PlannerNode, PlannerTenant, Rule } from './model.ts'
 import type { PlannerSettings } from './settings.ts'
-
-const HOUR_MS = 3_600_000
-const NEVER = Number.NEGATIVE_INFINITY
 
 /** A step of the working plan, in indices. */
 export interface Step {
@@ -30,10 +27,14 @@ export class Cluster {
   readonly base: Float64Array
   readonly mean: Float64Array
   readonly variance: Float64Array
+  /** Mean + z standard deviations of each tenant alone. */
+  readonly size: Float64Array
   readonly demand: Float64Array
   readonly criticality: Float64Array
   /** Tenants that must stay: pinned and at home, moved a moment ago, or not to be moved by the planner. */
   readonly held: Uint8Array
+  /** 0: zones, pins, groups and failed pairs say nothing of the tenant. */
+  readonly bound: Uint8Array
   readonly disruption: Float64Array
 
   readonly capacity: Float64Array
@@ -68,79 +69,60 @@ export class Cluster {
   readonly zoneCriticality: Float64Array
   totalCriticality = 0
   totalDisruption = 0
-  signalsHoldMs = Number.POSITIVE_INFINITY
+  readonly signalsHoldMs: number
   tenantBudget: number
   nodeBudget: number
 
-  readonly #groups = new Map<string, number>()
+  readonly #facts: Facts
+  /** Tenants of each group on each node: key node × groups + group. */
+  readonly #groups = new Map<number, number>()
   readonly #members: number[][]
-  #order: number[] | null = null
-  /** Nodes each tenant is kept from for a while, because moving there has failed. */
-  readonly #resting = new Map<number, Set<number>>()
 
-  constructor(input: PlanInput, settings: PlannerSettings) {
-    this.nowMs = input.nowMs
-    this.settings = settings
-    this.nodes = [...input.nodes].sort(byId)
-    this.tenants = [...input.tenants].sort(byId)
-    this.nodeIndex = new Map(this.nodes.map((node, index) => [node.id, index]))
-    this.zoneNames = [...new Set(this.nodes.map((node) => node.zone))].sort()
+  constructor(facts: Facts) {
+    this.#facts = facts
+    this.nowMs = facts.nowMs
+    this.settings = facts.settings
+    this.nodes = facts.nodes
+    this.tenants = facts.tenants
+    this.nodeIndex = facts.nodeIndex
+    this.zoneNames = facts.zoneNames
+    this.base = facts.base
+    this.mean = facts.mean
+    this.variance = facts.variance
+    this.size = facts.size
+    this.demand = facts.demand
+    this.criticality = facts.criticality
+    this.disruption = facts.disruption
+    this.bound = facts.bound
+    this.capacity = facts.capacity
+    this.zone = facts.zone
+    this.curves = facts.curves
+    this.asleepWatts = facts.asleepWatts
+    this.pricePerKwh = facts.pricePerKwh
+    this.gramsPerKwh = facts.gramsPerKwh
+    this.feePerHour = facts.feePerHour
+    this.hazard = facts.hazard
+    this.kind = facts.kind
+    this.signalsHoldMs = facts.signalsHoldMs
+    this.home = facts.home.slice()
+    this.held = facts.held.slice()
+    this.up = facts.up.slice()
+    this.open = facts.open.slice()
+    this.maySleep = facts.maySleep.slice()
+    this.mayWake = facts.mayWake.slice()
+    this.tenantBudget = facts.tenantBudget
+    this.nodeBudget = facts.nodeBudget
     const count = this.nodes.length
-    const floats = () => new Float64Array(count)
-    const of = (read: (node: PlannerNode) => number) => column(this.nodes, read)
-    const ofTenants = (read: (tenant: PlannerTenant) => number) => column(this.tenants, read)
-    const signal = (node: PlannerNode) => input.signals[node.zone]
-    this.capacity = of((node) => node.capacity)
-    this.zone = Int32Array.from(this.nodes, (node) => this.zoneNames.indexOf(node.zone))
-    this.curves = new Float64Array(count * CURVE_POINTS)
-    for (const [index, node] of this.nodes.entries())
-      this.curves.set(powerCurve(node.power), index * CURVE_POINTS)
-    this.asleepWatts = of((node) => Math.min(node.standbyWatts, node.deepOffWatts ?? node.standbyWatts))
-    this.pricePerKwh = of((node) => signal(node)?.pricePerKwh ?? 0)
-    this.gramsPerKwh = of((node) => signal(node)?.gramsPerKwh ?? 0)
-    this.feePerHour = of((node) => node.feePerHour)
-    this.hazard = of((node) => node.hazard)
-    this.kind = kindsOf(this.nodes)
-    this.up = Uint8Array.from(this.nodes, ({ state }) => (state === 'standby' || state === 'failed' ? 0 : 1))
-    this.open = Uint8Array.from(this.nodes, ({ state }) => (state === 'active' || state === 'waking' ? 1 : 0))
-    this.maySleep = Uint8Array.from(this.nodes, (node) => (this.#restless(node, input) ? 0 : 1))
-
-    this.mayWake = Uint8Array.from(this.nodes, ({ id, state }) => {
-      const asleepSince = input.memory.nodes[id]?.asleepSinceMs ?? NEVER
-      return state === 'standby' && input.nowMs > asleepSince ? 1 : 0
-    })
-
-    this.home = Int32Array.from(this.tenants, ({ node }) =>
-      node === null ? -1 : (this.nodeIndex.get(node) ?? -1),
-    )
-    this.base = ofTenants((tenant) => tenant.base)
-    this.mean = ofTenants((tenant) => tenant.mean)
-    this.variance = ofTenants((tenant) => tenant.variance)
-    this.demand = ofTenants((tenant) => tenant.demand)
-    this.criticality = ofTenants((tenant) => tenant.criticality)
-    this.disruption = ofTenants((tenant) => 1 + tenant.criticality + tenant.stateBytes / 1e9)
-    this.held = Uint8Array.from(this.tenants, (tenant) => (this.#isHeld(tenant, input) ? 1 : 0))
-    this.#rest(input)
-    this.nodeBase = floats()
-    this.nodeMean = floats()
-    this.nodeVariance = floats()
-    this.nodeDemand = floats()
-    this.nodeCriticality = floats()
+    this.nodeBase = new Float64Array(count)
+    this.nodeMean = new Float64Array(count)
+    this.nodeVariance = new Float64Array(count)
+    this.nodeDemand = new Float64Array(count)
+    this.nodeCriticality = new Float64Array(count)
     this.nodeCount = new Int32Array(count)
-    this.nodeFootprint = floats()
+    this.nodeFootprint = new Float64Array(count)
     this.stale = new Uint8Array(count)
     this.zoneCriticality = new Float64Array(this.zoneNames.length)
     this.#members = Array.from({ length: count }, () => [])
-    for (const zone of this.zoneNames) {
-      this.signalsHoldMs = Math.min(
-        this.signalsHoldMs,
-        input.signals[zone]?.holdsUntilMs ?? this.signalsHoldMs,
-      )
-    }
-    const recent = (times: readonly number[]) => times.filter((at) => at > input.nowMs - HOUR_MS).length
-    this.tenantBudget =
-      Math.ceil(settings.tenantsPerHour * this.tenants.length) - recent(input.memory.recentMovesMs)
-    this.nodeBudget = Math.ceil(settings.nodesPerHour * count) - recent(input.memory.recentNodeChangesMs)
     this.rebuild()
   }
 
@@ -177,12 +159,13 @@ export class Cluster {
 
   /** All tenants, those whose demand varies most for its size first. */
   byUnsteadiness(): readonly number[] {
-    if (this.#order === null) {
-      const floor = 1e-3 * this.capacity.reduce((most, capacity) => Math.max(most, capacity), 0)
-      const unsteady = this.variance.map((variance, tenant) => variance / (this.mean[tenant]! + floor))
-      this.#order = Array.from(unsteady.keys()).sort((a, b) => unsteady[b]! - unsteady[a]! || a - b)
-    }
-    return this.#order
+    return this.#facts.byUnsteadiness()
+  }
+
+  /** Whether every tenant of the node may be moved. */
+  allFree(node: number): boolean {
+    for (const tenant of this.#members[node]!) if (this.held[tenant] === 1) return false
+    return true
   }
 
   /** Puts a tenant on a node (−1: on none). Constraints are the caller's business. */
@@ -201,15 +184,15 @@ export class Cluster {
 
   /** Whether another tenant of its group lives on the node. */
   groupTaken(tenant: number, node: number): boolean {
-    const { group } = this.tenants[tenant]!
-    if (group === null) return false
+    const group = this.#facts.group[tenant]!
+    if (group < 0) return false
     const own = this.home[tenant] === node ? 1 : 0
-    return (this.#groups.get(`${node} ${group}`) ?? 0) > own
+    return (this.#groups.get(node * this.#facts.groupCount + group) ?? 0) > own
   }
 
   /** Whether a failed attempt forbids this pair for now. */
   backedOff(tenant: number, node: number): boolean {
-    return this.#resting.get(tenant)?.has(node) ?? false
+    return this.#facts.resting.get(tenant)?.has(node) ?? false
   }
 
   #settle(tenant: number, node: number): void {
@@ -236,64 +219,9 @@ export class Cluster {
     this.stale[node] = 1
     const zone = this.zone[node]!
     this.zoneCriticality[zone] = this.zoneCriticality[zone]! + sign * this.criticality[tenant]!
-    const { group } = this.tenants[tenant]!
-    if (group === null) return
-    const key = `${node} ${group}`
+    const group = this.#facts.group[tenant]!
+    if (group < 0) return
+    const key = node * this.#facts.groupCount + group
     this.#groups.set(key, (this.#groups.get(key) ?? 0) + sign)
   }
-
-  #rest(input: PlanInput): void {
-    const failures = Object.entries(input.memory.failures)
-    if (failures.length === 0) return
-    const tenantIndex = new Map(this.tenants.map(({ id }, index) => [id, index]))
-    for (const [key, { count, atMs }] of failures) {
-      if (input.nowMs >= atMs + this.settings.backOffMs * 2 ** Math.min(10, count - 1)) continue
-      const [tenant, node] = key.split(' ')
-      const index = tenantIndex.get(tenant!)
-      const target = this.nodeIndex.get(node!)
-      if (index === undefined || target === undefined) continue
-      const nodes = this.#resting.get(index) ?? new Set()
-      this.#resting.set(index, nodes.add(target))
-    }
-  }
-
-  #isHeld(tenant: PlannerTenant, input: PlanInput): boolean {
-    const movedAt = input.memory.movedAtMs[tenant.id] ?? NEVER
-    const settled = tenant.pin !== null && tenant.pin === tenant.node
-    return (
-      settled || tenant.automatic === false || input.nowMs - movedAt < Math.max(1, this.settings.minStayMs)
-    )
-  }
-
-  #restless(node: PlannerNode, input: PlanInput): boolean {
-    const memory = input.memory.nodes[node.id]
-    const upFor = input.nowMs - (memory?.upSinceMs ?? NEVER)
-    if (node.state !== 'active' || upFor < Math.max(1, this.settings.minUpMs)) return true
-    const below = memory?.belowSinceMs
-    if (below === null) return true
-    return below !== undefined && input.nowMs - below < this.settings.sleepAfterMs
-  }
-}
-
-function column<T>(rows: readonly T[], read: (row: T) => number): Float64Array {
-  const values = new Float64Array(rows.length)
-  for (let i = 0; i < rows.length; i++) values[i] = read(rows[i]!)
-  return values
-}
-
-function byId(a: { readonly id: string }, b: { readonly id: string }): number {
-  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0
-}
-
-function kindsOf(nodes: readonly PlannerNode[]): Int32Array {
-  const curves = new Map<PowerSpec, string>()
-  const kinds = new Map<string, number>()
-  return Int32Array.from(nodes, ({ power, capacity, zone, feePerHour, standbyWatts, deepOffWatts }) => {
-    const curve = curves.get(power) ?? powerCurve(power).join()
-    curves.set(power, curve)
-    const key = `${capacity} ${feePerHour} ${standbyWatts} ${deepOffWatts} ${curve} ${zone}`
-    const kind = kinds.get(key) ?? kinds.size
-    kinds.set(key, kind)
-    return kind
-  })
 }

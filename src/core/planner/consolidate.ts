@@ -29,7 +29,7 @@ function emptiable(c: Cluster): number[] {
   const nodes: number[] = []
   for (let node = 0; node < c.nodes.length; node++) {
     if (c.up[node] === 0 || c.maySleep[node] === 0 || c.nodeCount[node] === 0) continue
-    if (c.members(node).every((tenant) => c.held[tenant] === 0)) nodes.push(node)
+    if (c.allFree(node)) nodes.push(node)
   }
   return nodes
 }
@@ -134,7 +134,7 @@ function oneByOne(work: Work): void {
   let failures = 0
   for (const node of nodes) {
     if (failures === TRIES) return
-    if (!c.members(node).every((tenant) => c.held[tenant] === 0)) continue
+    if (!c.allFree(node)) continue
     if (!couldFit(c, node, targets, room)) targets = shortlist(work, room)
     const from = targets
     const target = (tenant: number) => bestTarget(c, objective, tenant, from, room, node)
@@ -172,8 +172,7 @@ function emptyInto(work: Work, node: number, target: (tenant: number) => number)
   const { c } = work
   const mark = work.mark()
   const tenants = c.members(node)
-  const size = (tenant: number) => c.mean[tenant]! + c.settings.z * Math.sqrt(c.variance[tenant]!)
-  tenants.sort((a, b) => size(b) - size(a) || a - b)
+  tenants.sort((a, b) => c.size[b]! - c.size[a]! || a - b)
   if (tenants.length > c.tenantBudget) return false
   for (const tenant of tenants) {
     const to = target(tenant)
@@ -184,7 +183,7 @@ function emptyInto(work: Work, node: number, target: (tenant: number) => number)
     work.move(tenant, to, 'consolidate')
   }
   work.sleep(node)
-  if (isRoomy(c) && work.isWorth(mark)) {
+  if (work.isWorth(mark) && isRoomy(c)) {
     work.keep(mark)
     return true
   }

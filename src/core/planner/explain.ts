@@ -1,12 +1,13 @@
 import { Cluster } from './cluster.ts'
-import { type PlanInput, type PlannedMove, TERMS, type Term, type Terms } from './model.ts'
+import type { Facts } from './facts.ts'
+import { type PlannedMove, TERMS, type Term, type Terms } from './model.ts'
 import { termsOfNodes } from './objective.ts'
 import type { Found } from './search.ts'
 
 /** The steps of a search as moves: in waves, each with what it changes when the steps before it are done. */
-export function explainMoves(found: Found, input: PlanInput): PlannedMove[] {
+export function explainMoves(found: Found, facts: Facts): PlannedMove[] {
   const { cluster, steps } = found
-  const replay = new Cluster(input, cluster.settings)
+  const replay = new Cluster(facts)
   const slept = new Set(found.slept)
   const waves = new Waves(cluster.settings.transfersPerNode)
   return steps.map(({ tenant, from, to, rule, bundle }) => {

@@ -16,6 +16,7 @@ const SLACK = 1 + 1e-9
 export function mayLive(c: Cluster, tenant: number, node: number): boolean {
   if (c.open[node] === 0) return false
   if (c.nodeBase[node]! + c.base[tenant]! > c.capacity[node]! * SLACK) return false
+  if (c.bound[tenant] === 0) return true
   const { zones, pin } = c.tenants[tenant]!
   if (zones.length > 0 && !zones.includes(c.nodes[node]!.zone)) return false
   if (pin !== null && pin !== c.nodes[node]!.id) return false
@@ -24,6 +25,7 @@ export function mayLive(c: Cluster, tenant: number, node: number): boolean {
 
 /** Whether the tenant's present home breaks a constraint. */
 export function mustLeave(c: Cluster, tenant: number): boolean {
+  if (c.bound[tenant] === 0) return false
   const home = c.home[tenant]!
   const node = c.nodes[home]!
   const { zones, pin } = c.tenants[tenant]!

@@ -1,7 +1,8 @@
 import { explainMoves, onFront } from './explain.ts'
+import { Facts } from './facts.ts'
 import { type Alternative, type Plan, type PlanInput, TERMS, type Term, type Terms } from './model.ts'
 import { type Found, frozenBy, search } from './search.ts'
-import { DEFAULT_SETTINGS, type PlannerSettings, type ProfileName } from './settings.ts'
+import { DEFAULT_SETTINGS, type ProfileName } from './settings.ts'
 
 /** What a plan is asked to carry beside its moves. */
 export interface PlanOptions {
@@ -18,20 +19,21 @@ export interface PlanOptions {
  * @throws RangeError when a node's power curve is malformed
  */
 export function plan(input: PlanInput, settings = DEFAULT_SETTINGS, options: PlanOptions = {}): Plan {
-  const chosen = search(input, settings, settings.profile)
+  const facts = new Facts(input, settings)
+  const chosen = search(input, facts, settings.profile)
   const { cluster, objective } = chosen
   const name = (node: number) => cluster.nodes[node]!.id
   return {
     atMs: input.nowMs,
     profile: settings.profile,
-    moves: explainMoves(chosen, input),
+    moves: explainMoves(chosen, facts),
     wake: chosen.woken.map(name),
     standby: chosen.slept.map(name),
     before: { terms: objective.base, score: objective.total },
     after: { terms: chosen.after, score: objective.score(chosen.after) },
     bound: chosen.bound,
     distance: distanceOf(chosen),
-    alternatives: compare(input, settings, chosen, options.compare ?? true),
+    alternatives: compare(input, facts, chosen, options.compare ?? true),
     frozen: frozenBy(input, settings),
     homeless: cluster.tenants.filter((_, tenant) => cluster.home[tenant]! < 0).map(({ id }) => id),
   }
@@ -54,11 +56,12 @@ function distanceOf({ after, bound }: Found): Record<Term, number | null> {
 }
 
 /** What each profile would do with the same input, and which of the results are on the Pareto front. */
-function compare(input: PlanInput, settings: PlannerSettings, chosen: Found, all: boolean): Alternative[] {
+function compare(input: PlanInput, facts: Facts, chosen: Found, all: boolean): Alternative[] {
+  const { settings } = facts
   const names = Object.keys(settings.profiles).sort() as ProfileName[]
   const profiles = all ? names : [settings.profile]
   const found = profiles.map((profile) =>
-    profile === settings.profile ? chosen : search(input, settings, profile),
+    profile === settings.profile ? chosen : search(input, facts, profile),
   )
   const front = onFront(found.map((each): Terms => each.after))
   return found.map((each, index) => ({

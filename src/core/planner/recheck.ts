@@ -1,4 +1,5 @@
 import { Cluster } from './cluster.ts'
+import { Facts } from './facts.ts'
 import { hasRoom, mayLive } from './fit.ts'
 import { isRoomy } from './headroom.ts'
 import type { Plan, PlanInput, PlannedMove, Rule } from './model.ts'
@@ -32,7 +33,7 @@ export function recheck(plan: Plan, input: PlanInput, settings: PlannerSettings 
     const dropped = bundles.map(([bundle]) => ({ bundle, reason }))
     return { moves: [], wake: [], standby: [], dropped, waitMs }
   }
-  const c = new Cluster(input, settings)
+  const c = new Cluster(new Facts(input, settings))
   const woken = plan.wake.filter((id) => wakeIn(c, id))
   const moves: PlannedMove[] = []
   const dropped: { bundle: number; reason: string }[] = []

@@ -1,5 +1,6 @@
 import { Cluster, type Step } from './cluster.ts'
 import { consolidate } from './consolidate.ts'
+import type { Facts } from './facts.ts'
 import { keepHeadroom, sleepEmpty } from './headroom.ts'
 import { balance, relocate } from './improve.ts'
 import type { PlanInput, Terms } from './model.ts'
@@ -27,8 +28,9 @@ export interface Found {
  * placement as if it had been given: so the plan applied to its own result has nothing to propose. It ends
  * because a tenant moves, and a node wakes or sleeps, at most once at one instant.
  */
-export function search(input: PlanInput, settings: PlannerSettings, profile: ProfileName): Found {
-  const cluster = new Cluster(input, settings)
+export function search(input: PlanInput, facts: Facts, profile: ProfileName): Found {
+  const { settings } = facts
+  const cluster = new Cluster(facts)
   const weights = settings.profiles[profile]
   const first = new Objective(cluster, weights)
   const steps: Step[] = []

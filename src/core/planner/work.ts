@@ -55,17 +55,22 @@ export class Work {
     const from = c.home[tenant]!
     const criticality = c.criticality[tenant]!
     const zones = from < 0 ? 0 : this.objective.spreadChange(criticality, c.zone[from]!, c.zone[to]!)
-    this.#change([from, to], zones, () => c.move(tenant, to))
+    this.#count(from, -1)
+    this.#count(to, -1)
+    c.move(tenant, to)
+    this.#count(from, 1)
+    this.#count(to, 1)
+    this.score += zones
     this.steps.push({ tenant, from, to, rule, bundle: this.bundles })
   }
 
   wake(node: number): void {
-    this.#change([node], 0, () => this.#power(node, 1))
+    this.#switch(node, 1)
     this.woken.push(node)
   }
 
   sleep(node: number): void {
-    this.#change([node], 0, () => this.#power(node, 0))
+    this.#switch(node, 0)
     this.slept.push(node)
   }
 
@@ -119,11 +124,10 @@ export class Work {
     this.c.stale[node] = 1
   }
 
-  #change(nodes: readonly number[], zones: number, act: () => void): void {
-    for (const node of nodes) this.#count(node, -1)
-    act()
-    for (const node of nodes) this.#count(node, 1)
-    this.score += zones
+  #switch(node: number, up: 0 | 1): void {
+    this.#count(node, -1)
+    this.#power(node, up)
+    this.#count(node, 1)
   }
 
   #count(node: number, sign: 1 | -1): void {
