@@ -119,7 +119,10 @@ describe('tenant a', () => {
     expect(await put({ devices: [api] }, etag)).toBe(200)
     expect(await put({ devices: [] }, etag)).toBe(412)
     const after = (await (await read()).json()) as { manifest: { spec: { devices: unknown[] } } }
-    expect(after.manifest.spec).toEqual({ ...before.manifest.spec, devices: [expect.objectContaining({ name: 'api', base: 6 })] })
+    expect(after.manifest.spec).toEqual({
+      ...before.manifest.spec,
+      devices: [expect.objectContaining({ name: 'api', base: 6 })],
+    })
     const events = (await (await call(`${API}/events?kind=Tenant&name=split`)).json()) as { items: object[] }
     expect(events.items.at(-1)).toMatchObject({
       actor: expect.stringMatching(/^token /),
