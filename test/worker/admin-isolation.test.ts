@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { API, adminOf, node, operations, stateOf, tenant } from './admin-client.ts'
 
 describe('tenant a', () => {
-  it('reads nothing of tenant b on any route, and changes nothing on any', async () => {
+  it('reads nothing of tenant b on any route, and changes nothing on any', { timeout: 30_000 }, async () => {
     const call = adminOf('sec-tenants')
     const spec = (name: string, base: number) => ({ base, hosts: [`${name}.example`], antiAffinity: 'apart' })
     await call(`${API}/apply`, {
