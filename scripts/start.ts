@@ -43,7 +43,7 @@ async function start(options: Options): Promise<void> {
     built,
     port: options.port,
     stateFolder: resolve(options.state),
-    vars: { STINT_ADMIN_TOKEN: token, STINT_DEMO: '1', ...hookVars(process.env) },
+    vars: { STINT_ADMIN_TOKEN: token, STINT_DEMO: '1', STINT_LOG: 'errors', ...hookVars(process.env) },
   })
   const stop = async () => {
     await miniflare.dispose()

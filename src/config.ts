@@ -26,6 +26,8 @@ export interface Env {
   readonly STINT_HOOKS?: string
   /** What calls of the hook are signed with, at least 32 characters. */
   readonly STINT_HOOK_SECRET?: string
+  /** `errors`: of requests to the admin API only those that fail are logged. */
+  readonly STINT_LOG?: string
   /** A token that can read `/_stint/metrics` and nothing else. */
   readonly STINT_METRICS_TOKEN?: string
   /** `1` in the local demo only: the dashboard may send traffic to tenants. */

@@ -64,7 +64,7 @@ export class LocalStint {
       stateFolder: this.#stateFolder,
       ...(services === undefined ? {} : { services }),
       ...(entrypoints === undefined ? {} : { entrypoints }),
-      vars: { STINT_ADMIN_TOKEN: this.#secret, ...this.#options.vars, ...vars },
+      vars: { STINT_ADMIN_TOKEN: this.#secret, STINT_LOG: 'errors', ...this.#options.vars, ...vars },
     })
   }
 

@@ -12,6 +12,7 @@ import { eventRoutes } from './events.ts'
 import { feedRoutes } from './feed.ts'
 import { plainAnswers, refuseCrossSite } from './guard.ts'
 import { healthRoutes } from './health.ts'
+import { logged } from './log.ts'
 import { metricsRoutes } from './metrics.ts'
 import { migrationRoutes } from './migrations.ts'
 
@@ -67,7 +68,7 @@ function api() {
  */
 export function createAdminApp(options: { readonly accessKeys?: KeySource } & Neighbours = {}) {
   const app = new OpenAPIHono<AdminHono>({ defaultHook })
-  app.use('*', plainAnswers)
+  app.use('*', logged, plainAnswers)
   const who = authenticate(options.accessKeys ?? fetchKeys)
   app.use(`${API_BASE}/*`, refuseCrossSite, who)
   const whole = app.route(API_BASE, api())

@@ -22,6 +22,8 @@ export interface AdminEnv {
   readonly FEED?: ByName<FeedApi>
   /** `1` in the local demo: the dashboard may send traffic to tenants. */
   readonly STINT_DEMO?: string
+  /** `errors`: of requests only those that fail are logged. */
+  readonly STINT_LOG?: string
   /** A token for `/_stint/metrics` alone, at least {@link MIN_SECRET_LENGTH} characters. */
   readonly STINT_METRICS_TOKEN?: string
   /** Root secret, at least {@link MIN_SECRET_LENGTH} characters. */

@@ -18,15 +18,18 @@ export interface Sources {
 }
 
 /** Answers of a node that are looked at together: a round begins with the base again, so one look tells little. */
-const LOOKS = 3
+const LOOKS = 4
 
-/** A node's last answer, and what it spent per second between the last two. */
+interface Look {
+  readonly state: NodeState
+  readonly atMs: number
+}
+
+/** A node's last answer, and what it spent per second over the last looks. */
 interface Heard {
   readonly state: NodeState
   /** The last answers, the newest first. */
-  readonly looks: readonly NodeState[]
-  readonly atMs: number
-  readonly spentTotal: number
+  readonly looks: readonly Look[]
   readonly spent: number | null
   readonly reachable: boolean
 }
@@ -84,23 +87,18 @@ export class Gatherer {
       if (before !== undefined) this.#heard.set(name, { ...before, reachable: false, spent: null })
       return
     }
-    const atMs = Date.now()
-    let spentTotal = 0
-    for (const { usage } of state.accounts) spentTotal += usage.spent
-    const elapsedMs = before === undefined ? 0 : atMs - before.atMs
-    const spent =
-      before === undefined || elapsedMs <= 0
-        ? null
-        : Math.max(0, ((spentTotal - before.spentTotal) * 1_000) / elapsedMs)
-    const looks = [state, ...(before?.looks ?? [])].slice(0, LOOKS)
-    this.#heard.set(name, { state, looks, atMs, spentTotal, spent, reachable: true })
+    const looks = [{ state, atMs: Date.now() }, ...(before?.looks ?? [])].slice(0, LOOKS)
+    this.#heard.set(name, { state, looks, spent: spentPerSecond(looks), reachable: true })
   }
 
   #snapshot(nodes: readonly OverviewNode[], placing: PlacingSummary, nowMs: number): FeedSnapshot {
     const accounts = new Map<string, Map<string, AccountState[]>>()
     for (const [node, { looks }] of this.#heard) {
       const lowest = lowestBalances(looks)
-      const low = looks[0]!.accounts.map((it) => ({ ...it, balance: lowest.get(keyOf(it)) ?? it.balance }))
+      const low = looks[0]!.state.accounts.map((it) => ({
+        ...it,
+        balance: lowest.get(keyOf(it)) ?? it.balance,
+      }))
       accounts.set(
         node,
         Map.groupBy(low, ({ tenant }) => tenant),
@@ -135,11 +133,20 @@ function feedNode({ watts: curve, ...node }: OverviewNode, heard: Heard | undefi
   }
 }
 
+/** Edges report in bursts, so that two looks alone would now and then tell of more than the machine can take. */
+function spentPerSecond(looks: readonly Look[]): number | null {
+  const [last, first] = [looks[0]!, looks.at(-1)!]
+  const elapsedMs = last.atMs - first.atMs
+  if (elapsedMs <= 0) return null
+  const total = ({ state }: Look) => state.accounts.reduce((sum, { usage }) => sum + usage.spent, 0)
+  return Math.max(0, ((total(last) - total(first)) * 1_000) / elapsedMs)
+}
+
 /** The lowest balance of each account over the last looks. */
-function lowestBalances(looks: readonly NodeState[]): Map<string, number> {
+function lowestBalances(looks: readonly Look[]): Map<string, number> {
   const lowest = new Map<string, number>()
-  for (const { accounts } of looks) {
-    for (const account of accounts) {
+  for (const { state } of looks) {
+    for (const account of state.accounts) {
       const key = keyOf(account)
       lowest.set(key, Math.min(lowest.get(key) ?? account.balance, account.balance))
     }

@@ -14,6 +14,7 @@ export function adminOf(coordinator: string, settings: Partial<Env> = { STINT_AD
   const own = {
     ...bindings,
     STINT_ADMIN_TOKEN: undefined,
+    STINT_LOG: 'errors',
     ...settings,
     COORDINATOR: { getByName: () => bindings.COORDINATOR.getByName(coordinator) },
   }

@@ -4,9 +4,9 @@ import type { Live } from './live.ts'
 
 /** Lenders and borrowers drawn by name on each side of a machine; the rest is summed up. */
 const SIDE = 5
-const WIDTH = 520
+const WIDTH = 400
 const BAND = 120
-const NAME = 150
+const NAME = 130
 const GAP = 12
 
 interface End {
