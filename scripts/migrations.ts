@@ -3,6 +3,8 @@ import { Command, InvalidArgumentError } from 'commander'
 import type { MigrationView } from '../src/core/migration-view.ts'
 import { type LoadResult, runLoad } from './load/run.ts'
 import { crashEverywhere } from './migrations/crash.ts'
+import { drainUnderLoad } from './migrations/drain.ts'
+import { killWhileMoving } from './migrations/kills.ts'
 import { LocalStint } from './run/local.ts'
 
 interface Options {
@@ -10,6 +12,9 @@ interface Options {
   readonly port: number
   readonly perSecond: number
   readonly crash?: true
+  readonly kills?: number
+  readonly drain?: number
+  readonly seed: number
 }
 
 /** What became of tenants that were moved again and again under load. */
@@ -143,6 +148,26 @@ function whole(text: string): number {
   return value
 }
 
+function experiment(options: Options): Promise<readonly string[]> {
+  if (options.crash) return crash(options)
+  if (options.kills !== undefined) return kills(options, options.kills)
+  if (options.drain !== undefined) return drain(options, options.drain)
+  return moves(options)
+}
+
+async function kills({ port, seed }: Options, kills: number): Promise<readonly string[]> {
+  const where = { port, inspectPort: port + 1, kills, seed }
+  const report = await killWhileMoving(where, (done) => say(`${done} of ${kills} kills`))
+  console.log(JSON.stringify(report, null, 2))
+  return report.faults
+}
+
+async function drain({ port }: Options, tenants: number): Promise<readonly string[]> {
+  const report = await drainUnderLoad({ port, tenants }, say)
+  console.log(JSON.stringify(report, null, 2))
+  return report.faults
+}
+
 async function moves(options: Options): Promise<readonly string[]> {
   const report = await moveUnderLoad(options, (done) => {
     if (done % 10 === 0) console.error(`migrations: ${done} of ${options.moves}`)
@@ -173,8 +198,11 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     .option('--per-second <n>', 'requests per second of all tenants together', whole, 500)
     .option('--port <port>', 'port on 127.0.0.1; the next one is used too', whole, 8795)
     .option('--crash', 'instead: SIGKILL while migrations are held at each crash point of the protocol')
+    .option('--kills <n>', 'instead: SIGKILL at random moments while all tenants move', whole)
+    .option('--drain <n>', 'instead: drain a node of so many tenants', whole)
+    .option('--seed <n>', 'seed of the moments', whole, 1)
     .action(async (options: Options) => {
-      const faults = options.crash ? await crash(options) : await moves(options)
+      const faults = await experiment(options)
       if (faults.length > 0) process.exitCode = 1
     })
     .parseAsync()

@@ -52,13 +52,13 @@ export async function ask<T>(port: number, what: string): Promise<T> {
   return (await (await fetch(`http://127.0.0.1:${port}/${what}`)).json()) as T
 }
 
-/** Asks again and again until there is something. @throws Error naming what there was not, after a minute */
+/** Asks again and again until there is something. @throws Error naming what there was not, after two minutes */
 export async function until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
-  const endMs = Date.now() + 60_000
+  const endMs = Date.now() + 120_000
   for (;;) {
     const found = await look()
     if (found !== undefined) return found
-    if (Date.now() > endMs) throw new Error(`${what}: not within a minute`)
+    if (Date.now() > endMs) throw new Error(`${what}: not within two minutes`)
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }

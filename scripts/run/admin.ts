@@ -64,6 +64,25 @@ export class Admin {
     return (await this.#ask(method, path, text, 'application/json')) as T
   }
 
+  /** The newest 500 of those that are open. */
+  async openMigrations(): Promise<MigrationView[]> {
+    const { items } = (await this.#ask('GET', '/migrations?limit=500&open=true')) as {
+      items: MigrationView[]
+    }
+    return items
+  }
+
+  /** The newest 500. */
+  async allMigrations(): Promise<MigrationView[]> {
+    const { items } = (await this.#ask('GET', '/migrations?limit=500')) as { items: MigrationView[] }
+    return items
+  }
+
+  /** How many tenants live on a node. */
+  async tenantsOn(node: string): Promise<number> {
+    return ((await this.#ask('GET', `/nodes/${node}`)) as { status: { tenants: number } }).status.tenants
+  }
+
   async #ask(method: string, path: string, body?: string, type = 'application/yaml'): Promise<unknown> {
     const response = await fetch(this.#url + path, {
       method,
@@ -72,7 +91,7 @@ export class Admin {
         ...(body === undefined ? {} : { 'Content-Type': type }),
       },
       ...(body === undefined ? {} : { body }),
-      signal: AbortSignal.timeout(10_000),
+      signal: AbortSignal.timeout(60_000),
     })
     const text = await response.text()
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text.slice(0, 500)}`)

@@ -2,7 +2,7 @@ import type { NodeHealth } from '../core/health.ts'
 import type { TenantManifest } from '../core/manifest/tenant.ts'
 import type { CoordinatorStore, TenantRow } from './coordinator-store.ts'
 import type { Moves } from './moves.ts'
-import { chooseRoom } from './placing.ts'
+import { chooseRoom, type Room } from './placing.ts'
 import { readRooms } from './settle.ts'
 
 /** A node that does badly for so long is emptied, ms. */
@@ -24,13 +24,19 @@ export function evacuate(store: CoordinatorStore, moves: Moves, nowMs: number): 
       .filter((row) => !moves.isOpen(row.name))
       .map((row) => ({ row, spec: (JSON.parse(row.manifest) as TenantManifest).spec }))
       .sort((a, b) => b.spec.criticality - a.spec.criticality || b.row.base_micro - a.row.base_micro)
+    const rooms = readRooms(store)
+    rooms.delete(name)
     for (const { row, spec } of movable) {
       if (begun >= BATCH) return begun
-      const to = roomFor(store, row, spec)
-      if (to === undefined) continue
-      const started = moves.start({ tenant: row.name, to, reason: why }, nowMs)
-      if (started.ok) begun++
-      else if (started.error[0]?.message.includes('as many migrations as it may')) break
+      const room = roomFor(rooms, row, spec)
+      if (room === undefined) continue
+      const started = moves.start({ tenant: row.name, to: room.name, reason: why }, nowMs)
+      if (started.ok) {
+        begun++
+        room.promisedMicro += row.reserved_micro
+        const group = spec.antiAffinity
+        if (group !== undefined) room.groups.set(group, (room.groups.get(group) ?? 0) + 1)
+      } else if (started.error[0]?.message.includes('as many migrations as it may')) break
     }
   }
   return begun
@@ -56,10 +62,12 @@ function leaving(store: CoordinatorStore, nowMs: number): { name: string; why: s
   })
 }
 
-function roomFor(store: CoordinatorStore, row: TenantRow, spec: TenantManifest['spec']): string | undefined {
-  const rooms = readRooms(store)
-  rooms.delete(row.node!)
+function roomFor(
+  rooms: ReadonlyMap<string, Room>,
+  row: TenantRow,
+  spec: TenantManifest['spec'],
+): Room | undefined {
   const need = { baseMicro: row.reserved_micro, pin: spec.node, zones: spec.zones, group: spec.antiAffinity }
   const chosen = chooseRoom(need, rooms)
-  return chosen.ok ? chosen.value.name : undefined
+  return chosen.ok ? chosen.value : undefined
 }

@@ -36,6 +36,11 @@ export class MoveStore {
     return row && (JSON.parse(row.value) as Place)
   }
 
+  /** Whether a tenant's migration is open: only then something is due. */
+  isOpen(tenant: string): boolean {
+    return this.#store.all('SELECT 1 FROM moves WHERE tenant = ? AND due_ms IS NOT NULL', tenant).length > 0
+  }
+
   /** Keeps a state; belongs into the transaction of what it changes. */
   put(place: Place): void {
     const open = openMigration(place)

@@ -4,7 +4,7 @@ import type { NodeApi } from '../core/control.ts'
 import type { WriteResult } from '../core/coordinator-api.ts'
 import type { TenantManifest } from '../core/manifest/tenant.ts'
 import { nextMessages, onAnswer } from '../core/migration/coordinator-side.ts'
-import { type MigrationTerms, openMigration, type Placement } from '../core/migration/placement.ts'
+import type { MigrationTerms, Placement } from '../core/migration/placement.ts'
 import { type MoveLimits, planMove, requestAbort, type TargetFacts } from '../core/migration/plan.ts'
 import type { Refusal } from '../core/migration/refusals.ts'
 import type { NodeAnswer, Outgoing } from '../core/migration/types.ts'
@@ -13,7 +13,7 @@ import { err, ok, type Result } from '../core/result.ts'
 import type { CoordinatorStore, TenantRow } from './coordinator-store.ts'
 import { record } from './journal.ts'
 import { MoveStore, viewOf } from './move-store.ts'
-import { misfitOf } from './placing.ts'
+import { misfitOf, type Room } from './placing.ts'
 import { readRooms } from './settle.ts'
 
 type Place = Placement<TenantCapsule>
@@ -97,8 +97,7 @@ export class Moves {
 
   /** Whether a tenant's move is open; such a tenant cannot be deleted. */
   isOpen(tenant: string): boolean {
-    const stored = this.#rows.stored(tenant)
-    return stored !== undefined && openMigration(stored) !== null
+    return this.#rows.isOpen(tenant)
   }
 
   dueMs(): number | undefined {
@@ -216,16 +215,16 @@ export class Moves {
     const reserve = row?.reserved_micro ?? 0
     const movesOut = row?.node == null ? 0 : this.#rows.under(row.node).movesOut
     const request = { tenant, to, reserve, reason }
-    const planned = planMove(placement, request, this.#target(to), movesOut, MOVE_LIMITS, nowMs)
-    if (!planned.ok || row === undefined) return planned
-    const misfit = this.#misfit(row, to)
+    const room = readRooms(this.#store).get(to)
+    const planned = planMove(placement, request, this.#target(to, room), movesOut, MOVE_LIMITS, nowMs)
+    if (!planned.ok || row === undefined || room === undefined) return planned
+    const misfit = this.#misfit(row, room)
     return misfit === undefined ? planned : err(misfit)
   }
 
-  #target(name: string): TargetFacts | undefined {
+  #target(name: string, room: Room | undefined): TargetFacts | undefined {
     const row = this.#store.node(name)
-    if (row === undefined || row.deleted_ms !== null) return undefined
-    const room = readRooms(this.#store).get(name)!
+    if (room === undefined || row === undefined || row.deleted_ms !== null) return undefined
     const failed = room.closed === 'has failed'
     return {
       node: name,
@@ -236,12 +235,11 @@ export class Moves {
   }
 
   /** Zones, anti-affinity and pins bind a move as they bind a placement. */
-  #misfit(row: TenantRow, to: string): string | undefined {
+  #misfit(row: TenantRow, room: Room): string | undefined {
     const { spec } = JSON.parse(row.manifest) as TenantManifest
-    if (spec.node !== undefined && spec.node !== to) {
+    if (spec.node !== undefined && spec.node !== room.name) {
       return `Tenant ${row.name} is pinned to ${spec.node}; change its manifest to move it.`
     }
-    const room = readRooms(this.#store).get(to)!
     const need = { baseMicro: 0, pin: undefined, zones: spec.zones, group: spec.antiAffinity }
     const misfit = misfitOf(need, room)
     return misfit === undefined ? undefined : `Tenant ${row.name} cannot live there: ${misfit.message}.`
