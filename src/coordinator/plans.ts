@@ -136,7 +136,11 @@ export class Plans {
         setPlan(this.#store, proposed.id, 'superseded', 'nothing to gain now', nowMs)
       return
     }
-    if (proposed !== undefined && saysTheSame(proposed, quick)) return
+    if (proposed !== undefined && saysTheSame(proposed, quick)) {
+      // Made on request, or before the mode was automatic.
+      if (this.#runsByItself(quick, placement.mode)) this.#acceptItself(proposed.id, nowMs)
+      return
+    }
     if (this.#wasRejected(quick, nowMs)) return
     this.#keep(plan(input, settings), placement.mode, nowMs)
   }
@@ -147,14 +151,22 @@ export class Plans {
       const older = proposedPlan(this.#store)
       const id = insertPlan(this.#store, made, mode, nowMs)
       if (older !== undefined) setPlan(this.#store, older.id, 'superseded', `by plan ${id}`, nowMs)
-      const part = partOf(made, (tenant) => this.#modeOf(tenant, mode) === 'automatic')
       const { moves, wake, standby } = made
       const message = `${moves.length} moves, ${wake.length} to wake, ${standby.length} to standby`
       record(this.#store, { kind: 'Plan', name: String(id), reason: 'Proposed', message }, nowMs)
-      if (mode === 'automatic' && !asked && !isEmpty(part))
-        setPlan(this.#store, id, 'accepted', 'by itself', nowMs)
+      if (!asked && this.#runsByItself(made, mode)) this.#acceptItself(id, nowMs)
       return id
     })
+  }
+
+  /** Whether a part of the plan needs nobody's consent. */
+  #runsByItself(made: Plan, mode: PlacementMode): boolean {
+    const part = partOf(made, (tenant) => this.#modeOf(tenant, mode) === 'automatic')
+    return mode === 'automatic' && !isEmpty(part)
+  }
+
+  #acceptItself(id: number, nowMs: number): void {
+    setPlan(this.#store, id, 'accepted', 'by itself', nowMs)
   }
 
   async #carryOut(row: PlanRow, placement: PlacementSettings): Promise<void> {

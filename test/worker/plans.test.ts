@@ -96,6 +96,25 @@ describe('plans', () => {
     expect(await after()).toMatchObject({ actor: 'root', note: '1 of 1 moves done' })
   })
 
+  it('run by themselves once the mode is automatic', async () => {
+    const call = adminOf('pl-auto')
+    const nodes = ['a', 'b'].map((zone) => node(`pl-auto-${zone}`, { capacity: 100, zone }))
+    const live = (zones: string[]) => [...nodes, tenant('pl-auto-t', { base: 5, zones })]
+    const read = async <T>(path: string) => (await (await call(API + path)).json()) as T
+    const home = async () => (await read<TenantView>('/tenants/pl-auto-t')).status.node
+    const mode = (it: string, everyMs: number) =>
+      call(`${API}/placement`, { method: 'PUT', json: { mode: it, planner: AT_ONCE, everyMs } })
+    await call(`${API}/apply`, { method: 'POST', json: live(['a']) })
+    await expect.poll(home).toBe('pl-auto-a')
+    await mode('recommend', 3_600_000)
+    await call(`${API}/apply`, { method: 'POST', json: live(['b']) })
+    const plan = (await (await call(`${API}/plans`, { method: 'POST' })).json()) as PlanView
+    await mode('automatic', 1_000)
+    await expect.poll(home, { timeout: 10_000 }).toBe('pl-auto-b')
+    const after = async () => (await read<PlanView>(`/plans/${plan.id}`)).state
+    await expect.poll(after, { timeout: 10_000 }).toBe('done')
+  })
+
   it('never move a tenant that is to be left alone', async () => {
     const call = adminOf('pl-alone')
     const nodes = ['a', 'b'].map((zone) => node(`pl-alone-${zone}`, { capacity: 100, zone }))
