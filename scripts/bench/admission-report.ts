@@ -5,7 +5,7 @@ import type { Report, RunOptions } from './groups.ts'
 import { measureLatency } from './latency.ts'
 import { measureMessages } from './messages.ts'
 import { Ports } from './servers.ts'
-import { formatSpread, type Spread } from './stats.ts'
+import { formatSpread } from './stats.ts'
 
 const DELAYS_MS = [0, 5, 20]
 /** Requests of one variant's turn. */
@@ -46,7 +46,10 @@ export async function admissionReport({ firstPort, seconds, progress }: RunOptio
           all: fixed(bundle.totalGzip / KIB, 1),
         },
       ],
-      'cold start': coldRows(cold),
+      'cold start': cold.map(({ what, totalMs, requestMs, cpuMs, totalOverPlain }) => ({
+        ...{ what, 'first answer, ms': formatSpread(totalMs), 'first request, ms': formatSpread(requestMs) },
+        ...{ 'CPU, ms': formatSpread(cpuMs, 0), 'over plain': formatSpread(totalOverPlain, 2) },
+      })),
     },
     ratios: {
       ...Object.fromEntries(medians),
@@ -57,7 +60,9 @@ export async function admissionReport({ firstPort, seconds, progress }: RunOptio
         messages.map((row) => [`messagesPer1000At${row.perSecond}`, row.messagesPer1000]),
       ),
       hotPathKib: bundle.hotPathGzip / KIB,
-      coldStartOverPlain: cold.stintOverPlain.median,
+      coldStartOverPlain: cold[1]!.totalOverPlain.median,
+      coldStartOfStartModulesOverPlain: cold[2]!.totalOverPlain.median,
+      coldStartOfAllOverPlain: cold[3]!.totalOverPlain.median,
     },
     notes: cpu.skipped,
   }
@@ -68,15 +73,4 @@ function costRow({ name, what, runtime, addedMs, cpuMicros, storeMicros }: Varia
     ...{ name, what, in: runtime, 'added ms': addedMs, 'CPU µs': formatSpread(cpuMicros) },
     'and its store': Number(storeMicros.toFixed(1)),
   }
-}
-
-function coldRows(cold: Awaited<ReturnType<typeof measureColdStart>>) {
-  const row = (what: string, plain: Spread, stint: Spread) => ({
-    ...{ what, plain: formatSpread(plain), Stint: formatSpread(stint) },
-  })
-  return [
-    row('from the start of workerd to its first answer, ms', cold.plainMs, cold.stintMs),
-    row('the first request alone, ms', cold.plainFirstRequestMs, cold.stintFirstRequestMs),
-    row('CPU until the first answer, ms', cold.plainCpuMs, cold.stintCpuMs),
-  ]
 }

@@ -34,6 +34,8 @@ const EXPECTED_SHARE = 0.99
 const RATIOS = {
   admittedOverPlain: ['admitted', 'plain'],
   refusedOverPlain: ['refused', 'plain'],
+  admittedOverTuned: ['admitted', 'tuned'],
+  refusedOverTuned: ['refused', 'tuned'],
   callPerRequestOverAdmitted: ['callPerRequest', 'admitted'],
   writePerRequestOverAdmitted: ['writePerRequest', 'admitted'],
   sharedStoreOverAdmitted: ['sharedStore', 'admitted'],

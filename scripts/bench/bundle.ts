@@ -19,8 +19,8 @@ export async function measureBundle(): Promise<BundleSizes> {
   return { hotPathModules, hotPathGzip: gzip(hotPathModules), totalGzip: gzip(Object.keys(built.modules)) }
 }
 
-/** The main module and all it imports statically; what is loaded by `import()` is not part of it. */
-function staticModules({ main, modules }: BuiltWorker): string[] {
+/** The names of the main module and all it imports statically; what is loaded by `import()` is not part of it. */
+export function staticModules({ main, modules }: BuiltWorker): string[] {
   const seen = new Set([main])
   for (const name of seen) {
     // Of a minified module: `from"./chunk.js"` and `import"./chunk.js"`, but not `import("./chunk.js")`.

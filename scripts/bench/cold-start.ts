@@ -6,23 +6,23 @@ import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { type BuiltWorker, buildWorker, ROOT } from '../build.ts'
 import { capnpConfig, startWorkerd, WORKERD, type WorkerdOptions } from '../run/workerd.ts'
+import { staticModules } from './bundle.ts'
 import { Connection } from './connection.ts'
 import { cpuMicrosOf } from './process-cpu.ts'
 import type { Ports } from './servers.ts'
 import { pairedRatio, type Spread, spreadOf } from './stats.ts'
-import { applyManifest, BENCH_TOKEN, manifestOf } from './stint-server.ts'
+import { applyManifest, BENCH_TOKEN, manifestOf, startStint } from './stint-server.ts'
 
-/** From the start of a fresh workerd to its first answer, milliseconds. */
-export interface ColdStart {
-  readonly plainMs: Spread
-  readonly stintMs: Spread
-  readonly stintOverPlain: Spread
+/** A fresh workerd of one kind. */
+export interface ColdRow {
+  readonly what: string
+  /** From the start of the process to its first answer. */
+  readonly totalMs: Spread
   /** The first request alone, once workerd listens: Stint's finds its route, node and first lease. */
-  readonly plainFirstRequestMs: Spread
-  readonly stintFirstRequestMs: Spread
-  /** CPU from start to first answer, milliseconds. */
-  readonly plainCpuMs: Spread
-  readonly stintCpuMs: Spread
+  readonly requestMs: Spread
+  /** CPU of the process until then. */
+  readonly cpuMs: Spread
+  readonly totalOverPlain: Spread
 }
 
 interface Start {
@@ -31,43 +31,59 @@ interface Start {
   readonly cpuMs: number
 }
 
-/** Starts fresh workerd processes, a plain Hono Worker and Stint in turn. */
+type Fresh = readonly [what: string, built: BuiltWorker, options: Omit<WorkerdOptions, 'built'>]
+
+/**
+ * Starts fresh workerd processes in turn: a plain Hono Worker; an edge whose objects run already in another
+ * process, as on the platform; and all of Stint at once, where coordinator and node start with the request.
+ */
 export async function measureColdStart(
   ports: Ports,
   rounds: number,
   progress: (line: string) => void,
-): Promise<ColdStart> {
+): Promise<ColdRow[]> {
+  const manifest = manifestOf(1_000, { quiet: { base: 100 } })
   const port = ports.take()
   const stateFolder = mkdtempSync(join(tmpdir(), 'stint-bench-'))
-  const plain = await buildWorker(
-    join(ROOT, 'scripts/bench/workers/plain.ts'),
-    join(ROOT, 'dist/bench/plain'),
-  )
+  const worker = (name: string) =>
+    buildWorker(join(ROOT, `scripts/bench/workers/${name}.ts`), join(ROOT, 'dist/bench', name))
   const stint = await buildWorker()
   const vars = { STINT_ADMIN_TOKEN: BENCH_TOKEN }
   const running = await startWorkerd({ built: stint, port, stateFolder, vars })
-  await applyManifest(port, manifestOf(1_000, { quiet: { base: 100 } }))
+  await applyManifest(port, manifest)
   await running.stop()
-  const [plainStarts, stintStarts]: [Start[], Start[]] = [[], []]
+  const warm = await startStint(ports, manifest)
+  const edge = await worker('edge-alone')
+  // workerd compiles every module of a Worker when it starts, also those that are loaded on demand.
+  const loaded = new Set(staticModules(edge))
+  const modules = Object.fromEntries(Object.entries(edge.modules).filter(([name]) => loaded.has(name)))
+  const far = { ...vars, OBJECTS_URL: `http://127.0.0.1:${warm.insidePort}/` }
+  const kinds: Fresh[] = [
+    ['a plain Hono Worker', await worker('plain'), { port, stateFolder, objects: {} }],
+    ['an edge, its objects running elsewhere', edge, { port, stateFolder, vars: far }],
+    [
+      'the same, had it only the modules of its start',
+      { ...edge, modules },
+      { port, stateFolder, vars: far },
+    ],
+    ['all of Stint at once', stint, { port, stateFolder, vars }],
+  ]
+  const starts = kinds.map((): Start[] => [])
   for (let round = 0; round < rounds; round++) {
-    plainStarts.push(await start(plain, { port, stateFolder, objects: {} }))
-    stintStarts.push(await start(stint, { port, stateFolder, vars }))
-    const [p, s] = [plainStarts.at(-1)!, stintStarts.at(-1)!]
-    progress(
-      `cold start ${round + 1}/${rounds}: plain ${p.totalMs.toFixed(0)} ms, Stint ${s.totalMs.toFixed(0)} ms`,
-    )
+    for (const [i, [, built, options]] of kinds.entries()) starts[i]!.push(await start(built, options))
+    const line = starts.map((all) => all.at(-1)!.totalMs.toFixed(0)).join(', ')
+    progress(`cold start ${round + 1}/${rounds}: plain, edge, edge without the rest, all: ${line} ms`)
   }
+  await warm.stop()
   rmSync(stateFolder, { recursive: true, force: true })
-  const of = (starts: readonly Start[], key: keyof Start) => starts.map((one) => one[key])
-  return {
-    plainMs: spreadOf(of(plainStarts, 'totalMs')),
-    stintMs: spreadOf(of(stintStarts, 'totalMs')),
-    stintOverPlain: pairedRatio(of(stintStarts, 'totalMs'), of(plainStarts, 'totalMs')),
-    plainFirstRequestMs: spreadOf(of(plainStarts, 'requestMs')),
-    stintFirstRequestMs: spreadOf(of(stintStarts, 'requestMs')),
-    plainCpuMs: spreadOf(of(plainStarts, 'cpuMs')),
-    stintCpuMs: spreadOf(of(stintStarts, 'cpuMs')),
-  }
+  const of = (all: readonly Start[], key: keyof Start) => all.map((one) => one[key])
+  return kinds.map(([what], i) => ({
+    what,
+    totalMs: spreadOf(of(starts[i]!, 'totalMs')),
+    requestMs: spreadOf(of(starts[i]!, 'requestMs')),
+    cpuMs: spreadOf(of(starts[i]!, 'cpuMs')),
+    totalOverPlain: pairedRatio(of(starts[i]!, 'totalMs'), of(starts[0]!, 'totalMs')),
+  }))
 }
 
 async function start(built: BuiltWorker, options: Omit<WorkerdOptions, 'built'>): Promise<Start> {

@@ -7,6 +7,8 @@ export const BENCH_TOKEN = 'stint_bench_0123456789abcdefghijklmnopqrstuvwxyz'
 
 /** A Stint under measurement. */
 export interface StintServer extends Server {
+  /** Where calls from another process reach its objects. */
+  readonly insidePort: number
   /** Messages that edges have sent to a node so far. */
   messages(node: string): Promise<number>
 }
@@ -23,18 +25,19 @@ export async function startStint(
   services: Readonly<Record<string, number>> = {},
 ): Promise<StintServer> {
   const port = ports.take()
-  const countsPort = ports.take()
+  const insidePort = ports.take()
   const server = await startWorker('stint', {
     port,
     vars: { STINT_ADMIN_TOKEN: BENCH_TOKEN, DELAY_MS: String(delayMs) },
     objects: OBJECTS,
     services,
-    entrypoints: { Counts: countsPort },
+    entrypoints: { Inside: insidePort },
   })
   await applyManifest(port, manifest)
   return {
     ...server,
-    messages: async (node) => Number(await (await fetch(`http://127.0.0.1:${countsPort}/${node}`)).text()),
+    insidePort,
+    messages: async (node) => Number(await (await fetch(`http://127.0.0.1:${insidePort}/${node}`)).text()),
   }
 }
 

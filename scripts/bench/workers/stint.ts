@@ -34,10 +34,28 @@ export class NodeObject extends Node {
   }
 }
 
-/** On a socket of its own: how many messages a node has had. */
-export class Counts extends WorkerEntrypoint<Env> {
+type Objects = Record<'NODES' | 'COORDINATOR', { getByName(name: string): Record<string, unknown> }>
+interface Call {
+  readonly binding: keyof Objects
+  readonly name: string
+  readonly method: string
+  readonly parameters: readonly unknown[]
+}
+
+/** On a socket of its own: how many messages a node has had, and calls passed on from elsewhere. */
+export class Inside extends WorkerEntrypoint<Env> {
   override async fetch(request: Request): Promise<Response> {
-    const node = this.env.NODES.getByName(new URL(request.url).pathname.slice(1))
-    return Response.json(await (node as unknown as { messages(): Promise<number> }).messages())
+    const objects = this.env as unknown as Objects
+    const { binding, name, method, parameters }: Call =
+      request.method === 'POST'
+        ? await request.json()
+        : {
+            binding: 'NODES',
+            name: new URL(request.url).pathname.slice(1),
+            method: 'messages',
+            parameters: [],
+          }
+    const stub = objects[binding].getByName(name) as Record<string, (...given: readonly unknown[]) => unknown>
+    return Response.json(await stub[method]!(...parameters))
   }
 }
