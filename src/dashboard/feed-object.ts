@@ -9,6 +9,7 @@ import {
   type FeedViewer,
   TICKET_PREFIX,
 } from '../core/feed.ts'
+import { type DataPoint, dataPoints } from './data-points.ts'
 import { Gatherer } from './gather.ts'
 import { type Content, changeOf, forTenant, wholeOf } from './messages.ts'
 
@@ -16,7 +17,12 @@ import { type Content, changeOf, forTenant, wholeOf } from './messages.ts'
 export interface FeedEnv {
   readonly NODES: DurableObjectNamespace<NodeApi & Rpc.DurableObjectBranded>
   readonly COORDINATOR: DurableObjectNamespace<CoordinatorApi & Rpc.DurableObjectBranded>
+  /** A dataset of Analytics Engine, where one is bound. */
+  readonly STINT_ANALYTICS?: { writeDataPoint(point: DataPoint): void }
 }
+
+/** How often data points are written, ms. */
+const POINTS_MS = 60_000
 
 /** What hibernation must not forget of a connection. */
 interface Attachment extends FeedViewer {
@@ -43,6 +49,8 @@ export class FeedObject extends DurableObject<FeedEnv> implements FeedApi {
   #last: FeedSnapshot | undefined
   /** The snapshot viewers were told of last; changes are counted from it. */
   #told: FeedSnapshot | undefined
+  /** The snapshot that data points were written of last. */
+  #written: FeedSnapshot | undefined
   #gathering: Promise<FeedSnapshot> | undefined
 
   constructor(ctx: DurableObjectState, env: FeedEnv) {
@@ -65,7 +73,11 @@ export class FeedObject extends DurableObject<FeedEnv> implements FeedApi {
 
   async snapshot(): Promise<FeedSnapshot> {
     if (this.#last !== undefined && Date.now() - this.#last.atMs < FEED_LIMITS.everyMs) return this.#last
-    return this.#gather()
+    const now = await this.#gather()
+    if (this.env.STINT_ANALYTICS !== undefined && (await this.ctx.storage.getAlarm()) === null) {
+      await this.ctx.storage.setAlarm(now.atMs + POINTS_MS)
+    }
+    return now
   }
 
   /** Opens a connection for who holds a ticket; a ticket opens one. */
@@ -111,7 +123,13 @@ export class FeedObject extends DurableObject<FeedEnv> implements FeedApi {
 
   override async alarm(): Promise<void> {
     const startedMs = Date.now()
-    if (this.ctx.getWebSockets().length === 0) return
+    if (this.ctx.getWebSockets().length === 0) {
+      // With a dataset the numbers are kept on being written; the first question, such as a scrape, begins it.
+      if (this.env.STINT_ANALYTICS === undefined) return
+      await this.ctx.storage.setAlarm(startedMs + POINTS_MS)
+      await this.#gather().catch((error: unknown) => console.error('no data points:', error))
+      return
+    }
     // Set before the work, so that one failure does not end the stream.
     const spreadMs = Math.floor(Math.random() * FEED_LIMITS.spreadMs)
     await this.ctx.storage.setAlarm(startedMs + FEED_LIMITS.everyMs + spreadMs)
@@ -129,7 +147,18 @@ export class FeedObject extends DurableObject<FeedEnv> implements FeedApi {
       this.#gathering = undefined
     })
     this.#last = await this.#gathering
+    this.#write(this.#last)
     return this.#last
+  }
+
+  #write(now: FeedSnapshot): void {
+    const dataset = this.env.STINT_ANALYTICS
+    if (dataset === undefined) return
+    if (this.#written !== undefined && now.atMs - this.#written.atMs < POINTS_MS) return
+    for (const point of this.#written === undefined ? [] : dataPoints(this.#written, now)) {
+      dataset.writeDataPoint(point)
+    }
+    this.#written = now
   }
 
   #tell(now: FeedSnapshot): void {
