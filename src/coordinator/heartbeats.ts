@@ -1,8 +1,18 @@
 import type { HeartbeatAnswer, NodeReport } from '../core/control.ts'
-import { HEALTH_TERMS, type NodeHealth, onReport, onSilence, silenceDueMs } from '../core/health.ts'
+import {
+  HEALTH_TERMS,
+  type HealthTerms,
+  type NodeHealth,
+  onReport,
+  onSilence,
+  silenceDueMs,
+} from '../core/health.ts'
 import type { CoordinatorStore, NodeRow } from './coordinator-store.ts'
 import { record } from './journal.ts'
 import { healthOf } from './views.ts'
+
+/** Time the coordinator has for one report, ms. */
+const MS_PER_REPORT = 50
 
 /**
  * Watches the nodes by their reports. Streaks and times of the last report live in memory, only a change of
@@ -24,12 +34,13 @@ export class HeartbeatWatch {
   /** Books a node's report. @returns what to tell it, and whether its phase changed */
   accept(node: string, report: NodeReport, nowMs: number): { answer: HeartbeatAnswer; changed: boolean } {
     const row = this.#store.node(node)
-    const nextMs = HEALTH_TERMS.intervalMs
+    const terms = this.#terms()
+    const nextMs = terms.intervalMs
     if (row === undefined || row.deleted_ms !== null) {
       return { answer: { generation: 0, nextMs }, changed: false }
     }
     const before = this.#known.get(node) ?? healthOf(row)
-    const changed = this.#set(node, before, onReport(before, report, nowMs), nowMs)
+    const changed = this.#set(node, before, onReport(before, report, nowMs, terms), nowMs)
     this.#reports.set(node, { report, atMs: nowMs })
     return { answer: { generation: row.config_generation, nextMs }, changed }
   }
@@ -37,6 +48,7 @@ export class HeartbeatWatch {
   /** Judges those that are silent. @returns whether any phase changed */
   sweep(nowMs: number): boolean {
     let changed = false
+    const terms = this.#terms()
     for (const [node, before] of this.#known) {
       const row = this.#store.node(node)
       if (row === undefined || row.deleted_ms !== null) {
@@ -44,7 +56,7 @@ export class HeartbeatWatch {
         this.#reports.delete(node)
         continue
       }
-      const after = onSilence(before, nowMs)
+      const after = onSilence(before, nowMs, terms)
       if (after !== before) changed = this.#set(node, before, after, nowMs) || changed
     }
     return changed
@@ -53,8 +65,9 @@ export class HeartbeatWatch {
   /** When {@link sweep} has to run next, ms. */
   dueMs(): number | undefined {
     let dueMs: number | undefined
+    const terms = this.#terms()
     for (const health of this.#known.values()) {
-      const due = silenceDueMs(health)
+      const due = silenceDueMs(health, terms)
       if (due !== undefined && (dueMs === undefined || due < dueMs)) dueMs = due
     }
     return dueMs
@@ -63,6 +76,12 @@ export class HeartbeatWatch {
   /** The last report of a node since this object started, and when it came. */
   lastReport(node: string): { readonly report: NodeReport; readonly atMs: number } | undefined {
     return this.#reports.get(node)
+  }
+
+  /** The more nodes report, the less often each does: about twenty reports a second in all. */
+  #terms(): HealthTerms {
+    const intervalMs = Math.max(HEALTH_TERMS.intervalMs, this.#known.size * MS_PER_REPORT)
+    return { ...HEALTH_TERMS, intervalMs }
   }
 
   #set(node: string, before: NodeHealth, after: NodeHealth, nowMs: number): boolean {

@@ -13,8 +13,8 @@ import { NodeStore, type StoredLife } from './node-store.ts'
 import { type OtherNodes, passOn } from './pass-on.ts'
 import { Places } from './places.ts'
 
-/** How long after its first configuration a node reports for the first time, ms. */
-const FIRST_BEAT_MS = 2_000
+/** How long after its first configuration a node reports for the first time, ms: spread, not all at once. */
+const FIRST_BEAT_MS = { least: 2_000, spread: 28_000 }
 
 /** All that is there once a node has been configured. */
 interface Running {
@@ -57,7 +57,7 @@ export class NodeObject extends DurableObject<Env> implements NodeApi {
   async configure(config: NodeConfig): Promise<ConfigAnswer> {
     const answer = this.#configure(config)
     if ((await this.ctx.storage.getAlarm()) === null)
-      await this.ctx.storage.setAlarm(Date.now() + FIRST_BEAT_MS)
+      await this.ctx.storage.setAlarm(Date.now() + FIRST_BEAT_MS.least + Math.random() * FIRST_BEAT_MS.spread)
     return answer
   }
 
