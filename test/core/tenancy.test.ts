@@ -105,6 +105,10 @@ describe('a tenant with devices', () => {
         expect(life.sessions.desk('t', 'web')!.account.ownTokens).toBe(toMicro(30))
       }
     }
+    // What it spent is its own: at the default device, as negative tokens of that one.
+    const rest = life.sessions.account('t')!.children.find(({ name }) => name === DEFAULT_DEVICE)!
+    expect(rest.spentTotal).toBe(life.sessions.account('t')!.spentTotal)
+    expect(rest.spentTotal).toBeGreaterThan(toMicro(100))
     expect(life.sessions.account('t')!.owedTokens).toBe(0)
   })
 
