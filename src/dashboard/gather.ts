@@ -142,13 +142,20 @@ function spentPerSecond(looks: readonly Look[]): number | null {
   return Math.max(0, ((total(last) - total(first)) * 1_000) / elapsedMs)
 }
 
-/** The lowest balance of each account over the last looks. */
+/** The lowest balance of each account over the last looks, tokens. */
 function lowestBalances(looks: readonly Look[]): Map<string, number> {
+  const last = looks[0]!
   const lowest = new Map<string, number>()
-  for (const { state } of looks) {
+  // A node begins a round when it is asked for tokens. If it still tells of one that is over, nobody has asked
+  // since, and the next round begins with the base less what is owed.
+  const over = looks.some(
+    ({ state, atMs }) => state.round === last.state.round && last.atMs - atMs > state.roundMs,
+  )
+  for (const { state } of over ? [last] : looks) {
     for (const account of state.accounts) {
       const key = keyOf(account)
-      lowest.set(key, Math.min(lowest.get(key) ?? account.balance, account.balance))
+      const balance = over ? account.base - account.owed : account.balance
+      lowest.set(key, Math.min(lowest.get(key) ?? balance, balance))
     }
   }
   return lowest
