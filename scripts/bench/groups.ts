@@ -1,6 +1,7 @@
 import { accuracyReport } from './accuracy.ts'
 import { admissionReport } from './admission-report.ts'
 import { isolationReport } from './isolation.ts'
+import { benchLedger, ledgerTable } from './ledger.ts'
 import { benchPlanner } from './planner.ts'
 
 /** What a group has measured: tables to print, ratios by name, remarks. */
@@ -22,6 +23,17 @@ export const GROUPS: Readonly<Record<string, (options: RunOptions) => Promise<Re
   admission: admissionReport,
   isolation: isolationReport,
   accuracy: accuracyReport,
+  ledger: async ({ progress }) => {
+    const bench = await benchLedger(progress)
+    const ratios = bench.ledgerOver.map(({ accounts, name, ratio }) => {
+      return [`ledger over ${name}, ${accounts} accounts`, ratio.median] as const
+    })
+    return {
+      tables: { 'decisions of many accounts': ledgerTable(bench) },
+      ratios: Object.fromEntries(ratios),
+      notes: [],
+    }
+  },
   planner: async ({ progress }) => {
     const { headline, doubling } = benchPlanner(progress)
     return { tables: { 'a whole plan on one thread': [headline, ...doubling] }, ratios: {}, notes: [] }

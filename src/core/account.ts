@@ -8,59 +8,59 @@ export { type AccountSettings, DEFAULT_PRIORITY } from './settings.ts'
  * amounts are integer micro-tokens.
  */
 export class Account {
-  readonly name: string
-  readonly parent: Account | undefined
-  readonly children: Account[] = []
+  // What every spend touches comes first, so that it lies together in memory: 100 000 accounts fit no cache.
 
+  readonly parent: Account | undefined
+  /** Base less debt at the start of the round, less spends. Below 0: negative tokens. */
+  balanceTokens = 0
+  /** Spent this round: granted and charged, less refunded. */
+  grantedTokens = 0
+  /** Asked for this round, and the largest single cost in it. */
+  wantedTokens = 0
+  largestCost = 0
+  /** Whether it asked for anything this round. */
+  active = false
+  ceilingTokens = Number.POSITIVE_INFINITY
+  /** What it does not lend, 0…1. */
+  reserved = 0
+  /** This round's fair allotment. */
+  allottedTokens = 0
+  /** This account's part in its parent's two sums of what others must leave to it. */
+  holdTokens = 0
+  holdDueTokens = 0
+  /** Those sums over its own children, before and after the round is due. */
+  heldTokens = 0
+  heldDueTokens = 0
+  /** Spent since the account was opened, and how much of it was borrowed. Never reset. */
+  spentTotal = 0
+  borrowedTotal = 0
+
+  readonly name: string
+  readonly children: Account[] = []
   baseTokens = 0
   weight = 0
   priority = DEFAULT_PRIORITY
-  ceilingTokens = Number.POSITIVE_INFINITY
-  reserved = 0
   borrows = true
-
-  /** Base less debt at the start of the round, less spends. Below 0: negative tokens. */
-  balanceTokens = 0
   /** The account's own debt, carried over until repaid. */
   owedTokens = 0
-  /** Asked for this round. */
-  wantedTokens = 0
-  /** Spent this round: granted and charged, less refunded. */
-  grantedTokens = 0
-  /** Largest single cost asked for this round. */
-  largestCost = 0
   /** Asked for and not given this round. */
   refused = false
-  /** This round's fair allotment. */
-  allottedTokens = 0
+  /** How full the ceiling's bucket is, in micro-tokens × milliseconds of a round, and when that was. */
+  levelTokenMs = 0
+  levelAtMs = 0
   /** Remainder below one cost that goes from one round into the next, as in deficit round robin. */
   carryTokens = 0
   /** What last round's demand says of this one, and what of it nobody can take from the account. */
   demandTokens = 0
   entitledTokens = 0
-
-  /** Whether it asked for anything this round, and Σ of the weights of the children that did. */
-  active = false
+  /** Σ of the weights of the children that asked for anything this round. */
   activeWeight = 0
   /** The children's demand is unknown: the round began after a pause (or with the node). */
   unmeasured = false
-
-  /** How full the ceiling's bucket is, in micro-tokens × milliseconds of a round, and when that was. */
-  levelTokenMs = 0
-  levelAtMs = 0
-
-  /** Σ over children of what others must leave to them, before and after the round is due. */
-  heldTokens = 0
-  heldDueTokens = 0
-  /** This account's part in its parent's two sums. */
-  holdTokens = 0
-  holdDueTokens = 0
+  /** Σ of the children's bases, kept up to date by {@link configure} and when a child is closed. */
+  basesBelowTokens = 0
   /** Base tokens spent this round by children whose base has since been lowered or that were closed. */
   vacatedTokens = 0
-
-  /** Spent since the account was opened, and how much of it was borrowed. Never reset. */
-  spentTotal = 0
-  borrowedTotal = 0
 
   constructor(name: string, parent: Account | undefined) {
     this.name = name
@@ -71,6 +71,7 @@ export class Account {
   configure(settings: AccountSettings): void {
     const weight = settings.weight ?? settings.baseTokens
     if (this.active) this.parent!.activeWeight += weight - this.weight
+    if (this.parent !== undefined) this.parent.basesBelowTokens += settings.baseTokens - this.baseTokens
     this.baseTokens = settings.baseTokens
     this.weight = weight
     this.priority = settings.priority ?? DEFAULT_PRIORITY
@@ -91,9 +92,7 @@ export class Account {
 
   /** Σ of the children's bases. */
   childrenBaseTokens(): number {
-    let sum = 0
-    for (const child of this.children) sum += child.baseTokens
-    return sum
+    return this.basesBelowTokens
   }
 
   /** Takes over a debt from before a restart or a move, in the round in which it was opened. */

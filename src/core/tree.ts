@@ -34,6 +34,7 @@ export function reconfigure(account: Account, settings: AccountSettings): void {
 export function detach(account: Account): void {
   const parent = account.parent!
   parent.children.splice(parent.children.indexOf(account), 1)
+  parent.basesBelowTokens -= account.baseTokens
   parent.heldTokens -= account.holdTokens
   parent.heldDueTokens -= account.holdDueTokens
   parent.vacatedTokens += account.ownSpentTokens

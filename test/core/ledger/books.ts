@@ -222,6 +222,10 @@ export class Books {
       const sum = (due: boolean) => group.children.reduce((held, child) => held + holdOf(child, due), 0)
       same(group.heldTokens, sum(false))
       same(group.heldDueTokens, sum(true))
+      same(
+        group.childrenBaseTokens(),
+        group.children.reduce((bases, child) => bases + child.baseTokens, 0),
+      )
       const active = group.children.filter((child) => child.active)
       same(
         group.activeWeight,
