@@ -1,5 +1,6 @@
 import { accuracyReport } from './accuracy.ts'
 import { admissionReport } from './admission-report.ts'
+import { growthReport } from './growth.ts'
 import { isolationReport } from './isolation.ts'
 import { benchLedger, ledgerTable } from './ledger.ts'
 import { benchPlanner } from './planner.ts'
@@ -34,6 +35,7 @@ export const GROUPS: Readonly<Record<string, (options: RunOptions) => Promise<Re
       notes: [],
     }
   },
+  growth: growthReport,
   planner: async ({ progress }) => {
     const { headline, doubling } = benchPlanner(progress)
     return { tables: { 'a whole plan on one thread': [headline, ...doubling] }, ratios: {}, notes: [] }
