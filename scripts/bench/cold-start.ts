@@ -49,7 +49,7 @@ export async function measureColdStart(
     buildWorker(join(ROOT, `scripts/bench/workers/${name}.ts`), join(ROOT, 'dist/bench', name))
   const stint = await buildWorker()
   const vars = { STINT_ADMIN_TOKEN: BENCH_TOKEN }
-  const running = await startWorkerd({ built: stint, port, stateFolder, vars })
+  const running = await startWorkerd({ built: stint, port, stateFolder, vars, quiet: true })
   await applyManifest(port, manifest)
   await running.stop()
   const warm = await startStint(ports, manifest)

@@ -37,7 +37,7 @@ export async function startWorker(
 ): Promise<Server> {
   const built = await buildWorker(join(WORKERS, `${name}.ts`), join(ROOT, 'dist', 'bench', name))
   const stateFolder = mkdtempSync(join(tmpdir(), 'stint-bench-'))
-  const workerd = await startWorkerd({ objects: {}, ...options, built, stateFolder })
+  const workerd = await startWorkerd({ objects: {}, ...options, built, stateFolder, quiet: true })
   return {
     port: options.port,
     pid: workerd.child.pid!,

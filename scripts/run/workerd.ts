@@ -18,6 +18,8 @@ export interface WorkerdOptions {
   readonly services?: Readonly<Record<string, number>>
   /** Classes of Durable Objects by binding; those of Stint's own Worker unless given. */
   readonly objects?: Readonly<Record<string, string>>
+  /** Leaves the log of requests out. */
+  readonly quiet?: true
   /** Named entrypoints that listen on a port of their own. */
   readonly entrypoints?: Readonly<Record<string, number>>
 }
@@ -41,7 +43,9 @@ export async function startWorkerd(options: WorkerdOptions): Promise<RunningWork
   mkdirSync(options.stateFolder, { recursive: true })
   const configFile = join(options.built.folder, `workerd-${options.port}.capnp`)
   writeFileSync(configFile, capnpConfig(options))
-  const child = spawn(WORKERD, ['serve', configFile], { stdio: ['ignore', 'inherit', 'inherit'] })
+  const child = spawn(WORKERD, ['serve', configFile], {
+    stdio: ['ignore', options.quiet ? 'ignore' : 'inherit', 'inherit'],
+  })
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const end = (signal: NodeJS.Signals) => {
     child.kill(signal)

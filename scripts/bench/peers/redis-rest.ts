@@ -45,7 +45,7 @@ async function run(command: readonly (string | number)[], base64: boolean): Prom
   }
 }
 
-createServer(async (request, response) => {
+const server = createServer(async (request, response) => {
   if (delayMs > 0) await sleep(delayMs / 2)
   let text = ''
   for await (const chunk of request.setEncoding('utf8')) text += chunk
@@ -59,4 +59,7 @@ createServer(async (request, response) => {
   const failed = !many && 'error' in answer
   response.writeHead(failed ? 400 : 200, { 'Content-Type': 'application/json' })
   response.end(JSON.stringify(answer))
-}).listen(port, '127.0.0.1')
+})
+// Between its turns a variant is idle for longer than the five seconds Node keeps a connection.
+server.keepAliveTimeout = 600_000
+server.listen(port, '127.0.0.1')
