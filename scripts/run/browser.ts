@@ -1,6 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
 import { type BrowserContext, type BrowserContextOptions, chromium } from 'playwright-core'
 
 /** Debian's Chromium, or the one named by CHROMIUM. */
@@ -21,15 +19,12 @@ const FLAGS = [
   '--disable-sync',
 ]
 
-/** A browser with a profile of its own; closing it removes the profile. */
+/** A browser with a profile of its own, which Playwright makes and removes once no process writes to it. */
 export async function openBrowser(options: BrowserContextOptions = {}): Promise<BrowserContext> {
-  const profile = mkdtempSync(join(tmpdir(), 'stint-browser-'))
-  const context = await chromium.launchPersistentContext(profile, {
+  return chromium.launchPersistentContext('', {
     executablePath: CHROMIUM,
     args: FLAGS,
     chromiumSandbox: false,
     ...options,
   })
-  context.on('close', () => rmSync(profile, { recursive: true, force: true }))
-  return context
 }
