@@ -1,17 +1,17 @@
 import { DurableObject } from 'cloudflare:workers'
 import { COORDINATOR_NAME, type Env, edgeSettings, serviceOf } from '../config.ts'
 import type { TenantCapsule } from '../core/capsule.ts'
+import { configure } from '../core/configure-life.ts'
 import type { ConfigAnswer, NodeApi, NodeConfig, NodeState } from '../core/control.ts'
 import { type LeaseReply, type LeaseRequest, MESSAGE_VERSION } from '../core/messages.ts'
 import type { NodeAnswer, NodeMessage } from '../core/migration/types.ts'
 import { NodeLife } from '../core/node-life.ts'
 import { accountOf, perRound } from '../core/placed.ts'
-import { configure } from './configure.ts'
+import { Places } from '../core/places.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { stateOf } from './node-state.ts'
 import { NodeStore, type StoredLife } from './node-store.ts'
 import { type OtherNodes, passOn } from './pass-on.ts'
-import { Places } from './places.ts'
 
 /** How long after its first configuration a node reports for the first time, ms: spread, not all at once. */
 const FIRST_BEAT_MS = { least: 2_000, spread: 28_000 }

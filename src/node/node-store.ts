@@ -1,7 +1,6 @@
-import type { TenantCapsule } from '../core/capsule.ts'
-import type { NodeConfig, PlacedTenant } from '../core/control.ts'
-import type { TenantRow } from '../core/migration/types.ts'
+import type { NodeConfig } from '../core/control.ts'
 import type { NodeRow, NodeWrite, TenantRecord } from '../core/node-life.ts'
+import type { Place } from '../core/places.ts'
 
 /** `docs/storage.md` says what each table and key holds. */
 const SCHEMA = `
@@ -9,15 +8,6 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS account (tenant TEXT PRIMARY KEY, value TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS place (tenant TEXT PRIMARY KEY, value TEXT NOT NULL);
 `
-
-/** What a node knows of one tenant's place. */
-export interface Place {
-  readonly row: TenantRow<TenantCapsule>
-  /** Whether a configuration has named the tenant here since; only then its absence from one means anything. */
-  readonly listed: boolean
-  /** The tenant as it was installed, until a configuration brings its settings. */
-  readonly placed?: PlacedTenant
-}
 
 /** What earlier lives left. */
 export interface StoredLife {

@@ -11,7 +11,7 @@ import {
 import { type LeaseRoute, routeLease } from '../core/migration/lease-route.ts'
 import type { Home, Install, NodeAnswer, NodeMessage } from '../core/migration/types.ts'
 import type { NodeLife } from '../core/node-life.ts'
-import type { Places } from './places.ts'
+import type { Places } from '../core/places.ts'
 
 /** How one node reaches another. */
 export type OtherNodes = (name: string) => Pick<NodeApi, 'lease' | 'migrate'>

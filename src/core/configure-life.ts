@@ -1,7 +1,7 @@
-import type { ConfigAnswer, NodeConfig, PlacedTenant } from '../core/control.ts'
-import { LedgerSettingsError } from '../core/ledger.ts'
-import type { NodeLife } from '../core/node-life.ts'
-import { accountOf, perRound } from '../core/placed.ts'
+import type { ConfigAnswer, NodeConfig, PlacedTenant } from './control.ts'
+import { LedgerSettingsError } from './ledger.ts'
+import type { NodeLife } from './node-life.ts'
+import { accountOf, perRound } from './placed.ts'
 
 /**
  * Makes a running life as the configuration says: room is made first (bases that shrink), then used. What

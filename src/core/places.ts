@@ -1,15 +1,23 @@
-import type { TenantCapsule } from '../core/capsule.ts'
-import type { NodeConfig, PlacedTenant } from '../core/control.ts'
-import { onNodeMessage, sweep } from '../core/migration/node-side.ts'
-import type { NodeAnswer, NodeMessage } from '../core/migration/types.ts'
-import type { NodeLife } from '../core/node-life.ts'
-import { accountOf } from '../core/placed.ts'
-import type { Place } from './node-store.ts'
+import type { TenantCapsule } from './capsule.ts'
+import type { NodeConfig, PlacedTenant } from './control.ts'
+import { onNodeMessage, sweep } from './migration/node-side.ts'
+import type { NodeAnswer, NodeMessage, TenantRow } from './migration/types.ts'
+import type { NodeLife } from './node-life.ts'
+import { accountOf } from './placed.ts'
 
 /** How long tombstones are kept: longer than any message can be under way. */
 const TOMBSTONE_TTL_MS = 3_600_000
 /** Without a forwarded message for so many rounds, and with every lease granted here lapsed, a source is drained. */
 const QUIET_ROUNDS = 3
+
+/** What a node knows of one tenant's place. */
+export interface Place {
+  readonly row: TenantRow<TenantCapsule>
+  /** Whether a configuration has named the tenant here since; only then its absence from one means anything. */
+  readonly listed: boolean
+  /** The tenant as it was installed, until a configuration brings its settings. */
+  readonly placed?: PlacedTenant
+}
 
 /** What one step of a migration changed, to be written in one transaction before the answer leaves. */
 export interface PlaceStep {
