@@ -29,7 +29,7 @@ export function faultsCommand(): Command {
 }
 
 function run(flags: Flags): void {
-  const total = new Tally()
+  const total = Tally.ofFaults()
   const failed: string[] = []
   let requests = 0
   let messages = 0

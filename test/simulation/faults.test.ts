@@ -20,7 +20,7 @@ describe('edges and a node under faults', () => {
     timeout: 300_000,
   }, () => {
     const failed: string[] = []
-    const total = new Tally()
+    const total = Tally.ofFaults()
     for (let i = 0; i < FRESH_SEEDS; i++) {
       const report = runFaults(FIRST_SEED + i)
       total.add(report.tally)

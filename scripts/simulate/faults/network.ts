@@ -1,27 +1,34 @@
 import type { Events } from '../events.ts'
 import type { Dice, FaultPlan } from './plan.ts'
-import type { Tally } from './tally.ts'
 
 /** Nobody hears of anybody. */
-const EVERYBODY = -1
+const EVERYBODY = ''
+
+/** What of a plan the network has to know. */
+export type NetworkPlan = Pick<FaultPlan, 'rttMs' | 'windows' | 'rates' | 'longestDelayMs'>
+
+/** Counts what befell messages. */
+export interface NetworkTally {
+  count(name: 'lost' | 'repeated' | 'delayed' | 'reordered' | 'cutOff'): void
+}
 
 /**
- * Carries messages between edges and the node: late, twice, in another order or not at all while the plan
- * says so, and in a plain round trip otherwise.
+ * Carries messages between parties: late, twice, in another order or not at all while the plan says so, and
+ * in a plain round trip otherwise.
  */
 export class SimNetwork {
   readonly #events: Events
-  readonly #plan: FaultPlan
+  readonly #plan: NetworkPlan
   readonly #dice: Dice
-  readonly #tally: Tally
-  readonly #cutUntilMs = new Map<number, number>()
+  readonly #tally: NetworkTally
+  readonly #cutUntilMs = new Map<string, number>()
   readonly #forced: ('lose' | 'repeat' | 'delay')[] = []
   /** Per way: number of the last message sent, and the latest that arrived. */
   readonly #sent = new Map<string, number>()
   readonly #arrived = new Map<string, number>()
   #underWay = 0
 
-  constructor(events: Events, plan: FaultPlan, dice: Dice, tally: Tally) {
+  constructor(events: Events, plan: NetworkPlan, dice: Dice, tally: NetworkTally) {
     this.#events = events
     this.#plan = plan
     this.#dice = dice
@@ -38,21 +45,21 @@ export class SimNetwork {
     this.#forced.push(how)
   }
 
-  /** Separates an edge, or everybody, from the node. */
-  cut(edge: number | undefined, lastsMs: number): void {
-    this.#cutUntilMs.set(edge ?? EVERYBODY, this.#events.nowMs + lastsMs)
+  /** Separates a party from all others, two of them (`a|b`) from each other, or everybody from everybody. */
+  cut(end: string | undefined, lastsMs: number): void {
+    this.#cutUntilMs.set(end ?? EVERYBODY, this.#events.nowMs + lastsMs)
   }
 
   /**
    * Carries one message one way.
    *
-   * @param edge place of the edge it comes from or goes to
+   * @param ends what a cut may name: who sends, who is sent to, the two together
    * @param way name of the way, for telling the order of arrival
    */
-  carry(edge: number, way: string, arrive: () => void): void {
+  carry(ends: readonly string[], way: string, arrive: () => void): void {
     const number = (this.#sent.get(way) ?? 0) + 1
     this.#sent.set(way, number)
-    if (this.#isCut(edge)) {
+    if (this.#isCut(ends)) {
       this.#tally.count('cutOff')
       return
     }
@@ -89,9 +96,10 @@ export class SimNetwork {
     return this.#dice.roll(0.5) ? this.#dice.upTo(longest / 30) : this.#dice.upTo(longest)
   }
 
-  #isCut(edge: number): boolean {
+  #isCut(ends: readonly string[]): boolean {
     const nowMs = this.#events.nowMs
-    return [edge, EVERYBODY].some((key) => nowMs < (this.#cutUntilMs.get(key) ?? 0))
+    const cut = (end: string) => nowMs < (this.#cutUntilMs.get(end) ?? 0)
+    return cut(EVERYBODY) || ends.some(cut)
   }
 
   #fate(): 'lose' | 'repeat' | 'delay' | undefined {

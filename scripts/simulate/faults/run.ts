@@ -17,7 +17,7 @@ export interface FaultReport {
 /** Runs one seed until everything has healed and come to rest, or a promise is broken. */
 export function runFaults(seed: number, parts: Parts = REAL_PARTS): FaultReport {
   const plan = planOf(seed)
-  const tally = new Tally()
+  const tally = Tally.ofFaults()
   const events = new Events()
   const world = new FaultWorld(plan, events, randomFrom(seed), tally, parts)
   const report = () => ({ seed, tally, requests: world.requests, messages: world.messages })

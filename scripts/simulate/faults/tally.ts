@@ -41,25 +41,31 @@ export const NEEDED_IN_EVERY_BATCH = [
 
 export type Occurrence = (typeof NEEDED_IN_EVERY_RUN)[number] | (typeof NEEDED_IN_EVERY_BATCH)[number]
 
-/** How often what occurred. */
-export class Tally {
-  readonly counts: Record<Occurrence, number>
+const OCCURRENCES = [...NEEDED_IN_EVERY_RUN, ...NEEDED_IN_EVERY_BATCH]
 
-  constructor() {
-    const all = [...NEEDED_IN_EVERY_RUN, ...NEEDED_IN_EVERY_BATCH]
-    this.counts = Object.fromEntries(all.map((name) => [name, 0])) as Record<Occurrence, number>
+/** How often what occurred. */
+export class Tally<Name extends string = Occurrence> {
+  readonly counts: Record<Name, number>
+
+  constructor(names: readonly Name[]) {
+    this.counts = Object.fromEntries(names.map((name) => [name, 0])) as Record<Name, number>
   }
 
-  count(name: Occurrence, times = 1): void {
+  /** For runs of edges and one node. */
+  static ofFaults(): Tally {
+    return new Tally(OCCURRENCES)
+  }
+
+  count(name: Name, times = 1): void {
     this.counts[name] += times
   }
 
-  add(other: Tally): void {
-    for (const [name, times] of Object.entries(other.counts)) this.counts[name as Occurrence] += times
+  add(other: Tally<Name>): void {
+    for (const name of Object.keys(other.counts) as Name[]) this.counts[name] += other.counts[name]
   }
 
   /** Names of `needed` that did not occur. */
-  missing(needed: readonly Occurrence[]): Occurrence[] {
+  missing(needed: readonly Name[]): Name[] {
     return needed.filter((name) => this.counts[name] === 0)
   }
 }

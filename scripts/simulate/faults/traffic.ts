@@ -1,6 +1,9 @@
 import type { Events } from '../events.ts'
 import type { Dice, FaultPlan, PlannedAccount } from './plan.ts'
 
+/** What of a plan the traffic has to know. */
+export type TrafficPlan = Pick<FaultPlan, 'accounts' | 'roundMs' | 'healAtMs' | 'endMs' | 'edges'>
+
 /** Makes one request, at a random isolate unless a place is named. */
 export type MakeRequest = (account: PlannedAccount, cost: number, edge?: number) => void
 
@@ -8,7 +11,7 @@ export type MakeRequest = (account: PlannedAccount, cost: number, edge?: number)
 const HEALED_GAP_ROUNDS = 1.5
 
 /** Starts the requests of every account, until the plan's healing, and the light ones after it. */
-export function startTraffic(plan: FaultPlan, events: Events, dice: Dice, make: MakeRequest): void {
+export function startTraffic(plan: TrafficPlan, events: Events, dice: Dice, make: MakeRequest): void {
   for (const account of plan.accounts) {
     const { demand } = account
     const gapMs = plan.roundMs / demand.perRound
@@ -31,7 +34,7 @@ export function startTraffic(plan: FaultPlan, events: Events, dice: Dice, make: 
 }
 
 function startHealed(
-  plan: FaultPlan,
+  plan: TrafficPlan,
   events: Events,
   dice: Dice,
   account: PlannedAccount,

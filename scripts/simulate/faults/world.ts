@@ -123,9 +123,9 @@ export class FaultWorld {
 
   #send(edge: number, message: LeaseRequest, answer: (reply: LeaseReply) => void): void {
     this.messages++
-    this.#network.carry(edge, `${message.edge} out`, () => {
+    this.#network.carry([placeOf(edge)], `${message.edge} out`, () => {
       this.#node.receive(message, (reply) => {
-        this.#network.carry(edge, `${message.edge} back`, () => answer(reply))
+        this.#network.carry([placeOf(edge)], `${message.edge} back`, () => answer(reply))
       })
     })
   }
@@ -221,7 +221,7 @@ export class FaultWorld {
         break
       case 'cut':
         if (fault.edge === undefined) count.count('unreachableNode')
-        this.#network.cut(fault.edge, fault.lastsMs)
+        this.#network.cut(fault.edge === undefined ? undefined : placeOf(fault.edge), fault.lastsMs)
         break
       case 'capacity':
         this.#node.resize(fault.factor)
@@ -293,6 +293,11 @@ export class FaultWorld {
   #violation(invariant: string, detail: string): Violation {
     return new Violation(invariant, this.#events.nowMs, detail)
   }
+}
+
+/** Names the place of an isolate on the network, whichever life runs there. */
+function placeOf(edge: number): string {
+  return `edge ${edge}`
 }
 
 /** The tenants of the accounts, devices below them. */
