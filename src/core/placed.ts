@@ -36,6 +36,17 @@ export function accountOf({ tenant, epoch, spec }: PlacedTenant, roundMs: number
   return { tenant, epoch, settings, devices }
 }
 
+/** An account with its base, and its devices' in proportion, lowered to at most `mostTokens` micro-tokens a round. */
+export function fittedInto(account: TenantAccount, mostTokens: number): TenantAccount {
+  const { settings, devices } = account
+  if (settings.baseTokens <= mostTokens) return account
+  const share = mostTokens / settings.baseTokens
+  const lowered = (its: AccountSettings) => ({ ...its, baseTokens: Math.floor(its.baseTokens * share) })
+  const fitted = { ...account, settings: { ...settings, baseTokens: mostTokens } }
+  if (devices === undefined) return fitted
+  return { ...fitted, devices: devices.map((it) => ({ ...it, settings: lowered(it.settings) })) }
+}
+
 /** What a tenant's devices leave of its base, tokens/s. */
 export function restOfBase(spec: Pick<TenantManifest['spec'], 'base' | 'devices'>): number {
   const micro = spec.devices.reduce((left, device) => left - toMicro(device.base), toMicro(spec.base))

@@ -3,7 +3,7 @@ import type { NodeConfig, PlacedTenant } from './control.ts'
 import { onNodeMessage, sweep } from './migration/node-side.ts'
 import type { NodeAnswer, NodeMessage, TenantRow } from './migration/types.ts'
 import type { NodeLife } from './node-life.ts'
-import { accountOf } from './placed.ts'
+import { accountOf, fittedInto } from './placed.ts'
 
 /** How long tombstones are kept: longer than any message can be under way. */
 const TOMBSTONE_TTL_MS = 3_600_000
@@ -60,6 +60,8 @@ export class Places {
   /** Whether forwarding has ended: leases granted here have lapsed and nobody has asked for a while. */
   drained(tenant: string, life: NodeLife, nowMs: number): boolean {
     const sinceMs = nowMs - (this.#forwardedAtMs.get(tenant) ?? this.#startedAtMs)
+    // The clock was set back: nobody knows how long it has been.
+    if (sinceMs < 0) this.#forwardedAtMs.set(tenant, nowMs)
     return sinceMs >= QUIET_ROUNDS * life.ledger.roundMs
   }
 
@@ -83,11 +85,14 @@ export class Places {
     if (step.account?.kind === 'open') {
       const { capsule } = step.account
       placed = { ...capsule.placed, epoch: message.epoch }
-      life.install(accountOf(placed, life.ledger.roundMs), capsule.row, nowMs)
+      // Its base may have been lowered since: what it left with fits again when the next configuration comes.
+      const account = accountOf(placed, life.ledger.roundMs)
+      life.install(fittedInto(account, this.#freeTokens(tenant, life)), capsule.row, nowMs)
     }
     const row = step.row
     if (row === (place?.row ?? null)) return { answer: step.answer, changed: new Map() }
-    const next = row === null ? null : { row, listed: false, ...(placed === undefined ? {} : { placed }) }
+    const listed = place?.listed === true && step.account === null && row?.role === 'active'
+    const next = row === null ? null : { row, listed, ...(placed === undefined ? {} : { placed }) }
     return { answer: step.answer, changed: this.#set(tenant, next) }
   }
 
@@ -140,13 +145,16 @@ export class Places {
 
   /** Whether a tenant's rate can be kept free; what was kept free for the tenant itself before is given up. */
   #hasRoom(tenant: string, reservePerSecond: number, life: NodeLife): boolean {
-    const { ledger } = life
-    const inRound = (perSecond: number) => Math.floor((perSecond * ledger.roundMs) / 1000)
-    let taken = ledger.root.childrenBaseTokens()
+    return tokensInRound(reservePerSecond, life) <= this.#freeTokens(tenant, life)
+  }
+
+  /** Micro-tokens a round that no account has and that are kept free for nobody but `tenant`. */
+  #freeTokens(tenant: string, life: NodeLife): number {
+    let free = life.ledger.roundTokens - life.ledger.root.childrenBaseTokens()
     for (const [other, { row }] of this.#places) {
-      if (row.role === 'staged' && other !== tenant) taken += inRound(row.reserve)
+      if (row.role === 'staged' && other !== tenant) free -= tokensInRound(row.reserve, life)
     }
-    return taken + inRound(reservePerSecond) <= ledger.roundTokens
+    return Math.max(0, free)
   }
 
   #freeze(tenant: string, life: NodeLife, config: NodeConfig): TenantCapsule {
@@ -163,4 +171,8 @@ export class Places {
     changed.set(tenant, place)
     return changed
   }
+}
+
+function tokensInRound(microPerSecond: number, { ledger }: NodeLife): number {
+  return Math.floor((microPerSecond * ledger.roundMs) / 1000)
 }

@@ -229,6 +229,28 @@ describe('sending again', () => {
   })
 })
 
+describe('a clock that is set back by an hour', () => {
+  const HOUR_MS = 3_600_000
+
+  it('does not keep a message from being sent again', () => {
+    const first = nextMessages(planned(placed, HOUR_MS), HOUR_MS, terms).placement
+    expect(nextMessages(first, 1, terms).messages).toHaveLength(1)
+  })
+
+  it('does not make a drain last for an hour', () => {
+    const handed = ['a', { kind: 'handed', capsule }] as [string, AnswerBody<Capsule>]
+    const installed = ['b', { kind: 'installed', origin: 'installed' }] as [string, AnswerBody<Capsule>]
+    const committed = onAnswer(
+      after(planned(placed, HOUR_MS), isReady, handed),
+      { tenant: 't', epoch: 5, node: installed[0], ...installed[1] },
+      HOUR_MS,
+      terms,
+      latest,
+    ).placement
+    expect(sent(committed, 1)[0]?.message).toMatchObject({ kind: 'release', hurry: true })
+  })
+})
+
 describe('the checkpoint', () => {
   it('comes from the owner at its epoch, and not after the account has left', () => {
     const other = { balance: 1, usage: 9 }

@@ -24,21 +24,27 @@ export function nextMessages<Capsule>(
   const migration = openMigration(placement)
   if (migration === null) return { placement, messages: [], alarmAtMs: null }
   const { attempts, dueAtMs } = placement.retry
-  if (nowMs < dueAtMs) return { placement, messages: [], alarmAtMs: dueAtMs }
+  // What is due later than any pause was made due by a clock that has since been set back: it is due now.
+  const waits = nowMs < dueAtMs && dueAtMs - nowMs <= terms.retryMaxMs
+  if (waits) return { placement, messages: [], alarmAtMs: dueAtMs }
   const backOffMs = Math.min(terms.retryMaxMs, terms.retryFirstMs * 2 ** Math.min(attempts, 30))
   const deadlineMs = migration.drainDeadlineMs
-  const untilDeadlineMs = deadlineMs !== null && deadlineMs > nowMs ? deadlineMs - nowMs : backOffMs
+  const drains = deadlineMs !== null && nowMs < deadlineMs && deadlineMs - nowMs <= terms.drainMs
+  const untilDeadlineMs = drains ? deadlineMs - nowMs : backOffMs
   const alarmAtMs = nowMs + Math.min(backOffMs, untilDeadlineMs)
   return {
     placement: { ...placement, retry: { attempts: attempts + 1, dueAtMs: alarmAtMs } },
-    messages: [phaseMessage(migration, nowMs)],
+    messages: [phaseMessage(migration, !drains)],
     alarmAtMs,
   }
 }
 
-/** The one message an open migration waits for the answer of. */
-function phaseMessage<Capsule>(migration: Migration<Capsule>, nowMs: number): Outgoing<Capsule> {
-  const { tenant, epoch, source, target, reserve, capsule, bury, drainDeadlineMs } = migration
+/**
+ * The one message an open migration waits for the answer of.
+ * @param hurry whether a drain has lasted long enough
+ */
+function phaseMessage<Capsule>(migration: Migration<Capsule>, hurry: boolean): Outgoing<Capsule> {
+  const { tenant, epoch, source, target, reserve, capsule, bury } = migration
   if (bury !== null) {
     const undecided = { kind: 'abort', tenant, epoch: bury.epoch, side: 'target' } as const
     return { to: bury.node, message: undecided }
@@ -59,10 +65,8 @@ function phaseMessage<Capsule>(migration: Migration<Capsule>, nowMs: number): Ou
     case 'INSTALLING':
       if (capsule === null) break
       return { to: target, message: { kind: 'install', tenant, epoch, capsule } }
-    case 'COMMITTED': {
-      const hurry = drainDeadlineMs !== null && nowMs >= drainDeadlineMs
+    case 'COMMITTED':
       return { to: source.node, message: { kind: 'release', tenant, epoch, hurry } }
-    }
     case 'ABORTING':
       return { to: source.node, message: { kind: 'abort', tenant, epoch, side: 'source' } }
   }
