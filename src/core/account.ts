@@ -100,6 +100,8 @@ export class Account {
     this.balanceTokens -= owedTokens
     this.owedTokens = Math.max(0, -this.balanceTokens)
     this.updateHold()
+    // What a device that owes can no longer keep back, its tenant no longer keeps back for it.
+    this.parent?.updateHold()
   }
 
   /** Brings this account's part in its parent's sums up to date. O(1). */

@@ -14,6 +14,13 @@ export function isMicro(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 }
 
+/** @throws RangeError unless {@link isMicro}. */
+export function assertMicro(tokens: number): void {
+  if (!isMicro(tokens)) {
+    throw new RangeError(`an amount must be a whole number of micro-tokens from 0 to 2^53 − 1, not ${tokens}`)
+  }
+}
+
 /**
  * Converts an outside amount in tokens to micro-tokens.
  *

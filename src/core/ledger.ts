@@ -1,5 +1,5 @@
 import { Account } from './account.ts'
-import { isMicro } from './amount.ts'
+import { assertMicro } from './amount.ts'
 import { book, freeFor, markRefused, unbook, wait, want } from './booking.ts'
 import { capAtCeilings, ceilingWaitMs, fitsCeilings } from './ceiling.ts'
 import { renewRound } from './round.ts'
@@ -35,7 +35,7 @@ export interface LedgerOptions {
   readonly nowMs: number
   /**
    * True after a restart that may have forgotten grants: base tokens are open at once, borrowing stays
-   * shut until what the forgotten round may have granted is absorbed.
+   * shut until what the forgotten round may have granted is absorbed. A round in which nothing is spent absorbs it.
    */
   readonly afterRestart?: boolean
 }
@@ -54,6 +54,8 @@ export class Ledger {
   #roundStartedAtMs: number
   #poolAtStart: number
   #closedGranted = 0
+  /** This is the first round after a restart, and nothing has been spent. */
+  #untouched: boolean
   #nowMs: number
   #lastSpentAtMs: number
   #lastAskedAtMs: number
@@ -73,6 +75,7 @@ export class Ledger {
     this.root.baseTokens = options.roundTokens
     this.root.balanceTokens = options.afterRestart ? -options.roundTokens : options.roundTokens
     this.#poolAtStart = this.root.balanceTokens
+    this.#untouched = options.afterRestart ?? false
   }
 
   /** R: what the round has left, micro-tokens; below 0 after lenders took their base back. */
@@ -162,19 +165,13 @@ export class Ledger {
   spend(account: Account, cost: number, nowMs: number): Decision {
     assertMicro(cost)
     this.#hear(nowMs)
-    want(account, cost, cost)
-    if (!fitsCeilings(account, cost, this.#nowMs, this.#roundMs)) return Decision.atCeiling
-    let decision = this.#trySpend(account, cost)
-    if (decision === Decision.refused) {
-      markRefused(account)
-      if (this.#isDue()) {
-        this.#redistribute(this.#nowMs)
-        want(account, cost, cost)
-        decision = this.#trySpend(account, cost)
-        if (decision === Decision.refused) markRefused(account)
-      }
-    }
-    return decision
+    const decision = this.#trySpend(account, cost)
+    // A tenant's ceiling does not stop what a device has of its own, and the round that is due brings that.
+    const base = account.ownTokens < cost && account.baseTokens - account.owedTokens >= cost
+    const renews = decision === Decision.refused || (decision === Decision.atCeiling && base)
+    if (!renews || !this.#isDue()) return decision
+    this.#redistribute(this.#nowMs)
+    return this.#trySpend(account, cost)
   }
 
   /**
@@ -246,9 +243,11 @@ export class Ledger {
     renewRound(this.root, {
       elapsedMs,
       roundMs: this.#roundMs,
+      untouched: this.#untouched,
       paused: this.#isForgotten(),
     })
     this.#closedGranted = 0
+    this.#untouched = false
     this.#poolAtStart = this.root.balanceTokens
     this.#roundStartedAtMs = nowMs
     this.#roundNumber++
@@ -297,10 +296,15 @@ export class Ledger {
   }
 
   #trySpend(account: Account, cost: number): Decision {
+    want(account, cost, cost)
+    if (!fitsCeilings(account, cost, this.#nowMs, this.#roundMs)) return Decision.atCeiling
     const own = account.ownTokens
     const due = this.#isDue()
     const covered = own >= cost || freeFor(account, due) >= cost - own
-    if (own === 0 && cost > 0 && !covered) return Decision.refused
+    if (own === 0 && cost > 0 && !covered) {
+      markRefused(account)
+      return Decision.refused
+    }
     this.#book(account, cost, due)
     return covered && cost > own ? Decision.borrowed : Decision.granted
   }
@@ -308,6 +312,7 @@ export class Ledger {
   #book(account: Account, amount: number, due: boolean): void {
     book(account, amount, due, this.#nowMs, this.#roundMs)
     this.#lastSpentAtMs = this.#nowMs
+    if (amount > 0) this.#untouched = false
   }
 
   #leasable(account: Account, wanted: number, first: number): number {
@@ -332,12 +337,6 @@ export class Ledger {
 function shiftLevels(account: Account, backMs: number): void {
   account.levelAtMs -= backMs
   for (const device of account.children) shiftLevels(device, backMs)
-}
-
-function assertMicro(tokens: number): void {
-  if (!isMicro(tokens)) {
-    throw new RangeError(`an amount must be a whole number of micro-tokens from 0 to 2^53 − 1, not ${tokens}`)
-  }
 }
 
 function assertTime(ms: number): void {

@@ -18,6 +18,8 @@ export interface NodeRow {
   readonly pastLives: readonly PastLife[]
   /** When the round that was running began, on the node's clock. */
   readonly roundStartedAtMs: number
+  /** When the row was written: after one round more nothing can have been granted without another write. */
+  readonly writtenAtMs?: number
   /** Micro-tokens a round may hand out, and how long it lasts. */
   readonly roundTokens: number
   readonly roundMs: number
@@ -103,7 +105,8 @@ export class NodeLife {
     }
     this.#node = node
     this.epoch = (before?.epoch ?? 0) + 1
-    this.ledger = new Ledger({ roundTokens, roundMs, nowMs, afterRestart: before !== undefined })
+    const afterRestart = before !== undefined && !wasSilent(before, nowMs)
+    this.ledger = new Ledger({ roundTokens, roundMs, nowMs, afterRestart })
     this.sessions = new Sessions({ ledger: this.ledger, life: lifeId(node, this.epoch), nowMs })
     this.#pastLives =
       before === undefined
@@ -195,19 +198,28 @@ export class NodeLife {
       account: this.#settings.get(row.tenant)!,
       row,
     }))
-    return { node: this.#nodeRow(), tenants, gone }
+    return { node: this.#nodeRow(nowMs), tenants, gone }
   }
 
-  #nodeRow(): NodeRow {
+  #nodeRow(writtenAtMs: number): NodeRow {
     return {
       epoch: this.epoch,
       opened: this.sessions.opened,
       pastLives: this.#pastLives,
       roundStartedAtMs: this.ledger.roundStartedAtMs,
+      writtenAtMs,
       roundTokens: this.ledger.roundTokens,
       roundMs: this.ledger.roundMs,
     }
   }
+}
+
+/**
+ * Whether a whole round passed in which an earlier life granted nothing: whatever deficit it left is paid. Its
+ * grants are preceded by a write whenever the last one is a round old ({@link NodeLife.handle}).
+ */
+function wasSilent({ writtenAtMs, roundMs }: NodeRow, nowMs: number): boolean {
+  return writtenAtMs !== undefined && nowMs - writtenAtMs >= 2 * roundMs
 }
 
 /** Id of a life; a session's id is this, a dot and a number. */

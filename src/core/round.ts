@@ -6,6 +6,8 @@ export interface RoundEnd {
   /** Time since the round began, ≥ T. */
   readonly elapsedMs: number
   readonly roundMs: number
+  /** It was the first after a restart and nothing was spent: the bases opened with it are all there still. */
+  readonly untouched: boolean
   /** Nobody asked for a whole round: what was wanted before says nothing any more. */
   readonly paused: boolean
 }
@@ -20,7 +22,8 @@ interface Ending extends RoundEnd {
 
 /**
  * Starts every account's round anew: r = base − debt, demand from what was wanted, remainders carried.
- * The node's own pool becomes Q plus what is left of it: a deficit whole, a surplus up to a quarter of Q.
+ * The node's own pool becomes Q plus what is left of it: a deficit as far as no silent rounds have paid it, a
+ * surplus up to a quarter of Q.
  */
 export function renewRound(root: Account, end: RoundEnd): void {
   const left = root.balanceTokens
@@ -29,7 +32,8 @@ export function renewRound(root: Account, end: RoundEnd): void {
   const surplusTokens = Math.min(spare, Math.floor(root.baseTokens / 4))
   const ending = { ...end, crowded: root.refused, surplusTokens }
   for (const account of root.children) renew(account, ending)
-  root.balanceTokens = root.baseTokens + (left < 0 ? left : surplusTokens)
+  const deficit = Math.min(0, left + silentRounds(end) * root.baseTokens)
+  root.balanceTokens = root.baseTokens + (left < 0 ? deficit : surplusTokens)
   root.wantedTokens = 0
   root.largestCost = 0
   root.vacatedTokens = 0
@@ -38,6 +42,15 @@ export function renewRound(root: Account, end: RoundEnd): void {
   root.activeWeight = 0
   root.unmeasured = end.paused
   allot(root, root.balanceTokens, surplusTokens)
+}
+
+/**
+ * Whole rounds in which nothing was spent; each pays up to Q of a deficit. With a deficit the first call after a
+ * round is due renews it, so all time beyond that was silent. The round itself was handed out in advance, unless
+ * it was one that a restart presumed spent and nobody touched.
+ */
+function silentRounds(end: RoundEnd): number {
+  return Math.floor(end.elapsedMs / end.roundMs) - (end.untouched ? 0 : 1)
 }
 
 /** Starts an account's round. */

@@ -18,6 +18,7 @@ describe.each([
     ['spends, leases and refunds', {}],
     ['with a clock that goes backwards', { clock: true }],
     ['with costs booked afterwards', { charges: true, clock: true }],
+    ['with restarts', { restarts: true, clock: true }],
     ['with accounts that come, change and go', { changes: true, charges: true, clock: true }],
   ])('%s', (_, also) => {
     const sum: Record<string, number> = {}

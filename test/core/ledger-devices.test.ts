@@ -82,3 +82,14 @@ test('a device within its base passes a ceiling of its tenant that a sibling has
   expect(ledger.spend(quiet, 20, 1)).toBe(Decision.granted)
   expect(ledger.spend(quiet, 1, 1)).toBe(Decision.atCeiling)
 })
+
+test('and also while a round that is due has not been renewed for want of refusals', () => {
+  const ledger = new Ledger({ roundTokens: 100, roundMs: 1000, nowMs: 0 })
+  const a = ledger.open('A', { baseTokens: 20, ceilingTokens: 20 })
+  const [quiet, flood] = ['quiet', 'flood'].map((name) => ledger.openDevice(a, name, { baseTokens: 10 }))
+  expect(ledger.spend(quiet!, 10, 0)).toBe(Decision.granted)
+  // The sibling takes back, on its tenant's debt, what fills the tenant's bucket beyond its ceiling.
+  ledger.charge(flood!, 25, 900)
+  expect(ledger.spend(quiet!, 10, 1001)).toBe(Decision.granted)
+  expect(ledger.roundNumber).toBe(2)
+})

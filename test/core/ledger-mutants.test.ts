@@ -29,7 +29,7 @@ const SEED = 7
 /** Random histories on both levels, everything allowed. @throws Error when the books do not agree. */
 function prove(ledgerClass: LedgerClass): void {
   for (const levels of [1, 2] as const) {
-    const also = { changes: true, charges: true, clock: true }
+    const also = { changes: true, charges: true, clock: true, restarts: true }
     fc.assert(
       fc.property(worldPlan(levels), history(levels, also), (plan, steps) => {
         const world = new World(ledgerClass, plan)
@@ -44,7 +44,9 @@ function prove(ledgerClass: LedgerClass): void {
 const MUTANTS: readonly [what: string, module: string, from: string, to: string][] = [
   ['own debt is forgiven', 'round', 'account.baseTokens - account.owedTokens', 'account.baseTokens'],
   ['all of a surplus goes on', 'round', 'Math.min(spare, Math.floor(root.baseTokens / 4))', 'spare'],
-  ['a deficit is forgiven', 'round', '(left < 0 ? left : surplusTokens)', 'surplusTokens'],
+  ['a deficit is forgiven', 'round', '(left < 0 ? deficit : surplusTokens)', 'surplusTokens'],
+  ['a deficit is paid by its own round', 'round', '(end.untouched ? 0 : 1)', '0'],
+  ['a restart is paid by a round that was spent', 'ledger', 'if (amount > 0) this.#untouched = false', ''],
   ['a pause hands its surplus on', 'round', 'end.paused ? 0 : Math.max(', 'Math.max('],
   ['rounds end early', 'ledger', 'this.#nowMs >= this.dueAtMs', 'this.#nowMs >= this.dueAtMs - 1'],
   [

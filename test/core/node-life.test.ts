@@ -108,6 +108,29 @@ describe('a life of a node', () => {
     expect(second.sessions.desk('alpha')?.usage).toMatchObject({ spent: toMicro(9), presumed: toMicro(1) })
   })
 
+  it.each([
+    { silentMs: 2 * ROUND_MS - 1, borrows: false },
+    { silentMs: 2 * ROUND_MS, borrows: true },
+  ])('presumes a round spent, unless the last write is two rounds old: $silentMs ms', (past) => {
+    const store = new Store()
+    const life = withTenants(store)
+    life.handle(ask('alpha', '', { waiting: 100 }), 10)
+    // What is granted in the last moment before a write is due is what storage cannot know.
+    const { reply, write } = life.handle(ask('beta', '', { waiting: 50 }), ROUND_MS - 1)
+    expect([write, grantOf(reply).granted]).toEqual([undefined, toMicro(50)])
+    const second = start(store, past.silentMs)
+    const { granted } = grantOf(second.handle(ask('beta', '', { waiting: 150 }), past.silentMs).reply)
+    expect(granted).toBe(toMicro(past.borrows ? 150 : 50))
+  })
+
+  it('presumes a round spent where no time of writing is kept', () => {
+    const store = new Store()
+    withTenants(store)
+    const { writtenAtMs: _, ...row } = store.read().node
+    store.node = JSON.stringify(row)
+    expect(start(store, 60_000).ledger.poolTokens).toBe(-toMicro(160))
+  })
+
   it('books a session opened after the last write before a restart, once', () => {
     const store = new Store()
     const life = withTenants(store)

@@ -30,7 +30,7 @@ export interface Before {
  * checked against the points of "What must hold" that can be seen from one operation.
  */
 export class Books {
-  readonly #ledger: Ledger
+  #ledger: Ledger
   /** Time that has passed: a clock that goes backwards passes none. */
   #passedMs = 0
   #askedAtMs: number
@@ -48,7 +48,9 @@ export class Books {
   #grantedEver = 0
   /** Least of (granted so far − C · time): what window bounds are measured from. */
   #leastSlack = 0
-  readonly #restart: number
+  /** Q of every restart so far, and whether nothing has been granted since the last. */
+  #restarts = 0
+  #untouched = false
   redistributed = 0
   ownDebt = 0
 
@@ -56,8 +58,21 @@ export class Books {
     this.#ledger = ledger
     this.#askedAtMs = nowMs
     this.#largestRound = ledger.roundTokens
-    this.#restart = afterRestart ? ledger.roundTokens : 0
     this.#rootStart = ledger.poolTokens
+    if (afterRestart) this.restarted(ledger)
+  }
+
+  /** Goes on with the ledger of the next life, whose accounts are still to be adopted: the windows go on too. */
+  restarted(ledger: Ledger): void {
+    this.#ledger = ledger
+    this.#mirrors.clear()
+    same(ledger.poolTokens, -ledger.roundTokens)
+    this.#rootStart = ledger.poolTokens
+    this.#rootSpent = 0
+    this.#roundStartedMs = this.#passedMs
+    this.#heardMs = this.#passedMs
+    this.#restarts += ledger.roundTokens
+    this.#untouched = true
   }
 
   get #root(): Account {
@@ -166,6 +181,7 @@ export class Books {
       if (a.owedTokens > 0) this.ownDebt++
     }
     this.#rootSpent += amount
+    if (amount > 0) this.#untouched = false
     if (heard) this.#heardMs = this.#passedMs
     this.check()
     this.#checkWindows(amount)
@@ -184,15 +200,20 @@ export class Books {
     const ledger = this.#ledger
     this.redistributed++
     same(ledger.roundNumber, before.round + 1)
-    atLeast(this.#passedMs - this.#roundStartedMs, ledger.roundMs)
+    const elapsedMs = this.#passedMs - this.#roundStartedMs
+    atLeast(elapsedMs, ledger.roundMs)
     this.#roundStartedMs = this.#passedMs
     // Who was refused comes back when the round is due, so silence is a pause only after two.
     const paused = this.#passedMs - this.#heardMs >= ledger.roundMs * (before.refused ? 2 : 1)
     const surplus = paused
       ? 0
       : Math.min(Math.max(0, before.pool - before.kept), Math.floor(ledger.roundTokens / 4))
-    this.#rootStart = ledger.roundTokens + (before.pool < 0 ? before.pool : surplus)
+    // With a deficit the first call after the round is due renews it, so whole rounds beyond were silent.
+    const silent = Math.floor(elapsedMs / ledger.roundMs) - (this.#untouched ? 0 : 1)
+    const deficit = Math.min(0, before.pool + silent * ledger.roundTokens)
+    this.#rootStart = ledger.roundTokens + (before.pool < 0 ? deficit : surplus)
     this.#rootSpent = 0
+    this.#untouched = false
     for (const [account, mirror] of this.#mirrors) {
       mirror.start = account.baseTokens - before.owed.get(account)!
       mirror.spent = 0
@@ -238,13 +259,13 @@ export class Books {
   #checkWindows(amount: number): void {
     // A restarted round begins at −Q: own tokens come on top, and what siblings lend and take back.
     const levels = this.#root.children.some((tenant) => tenant.children.length > 0) ? 2 : 1
-    const bound = this.#largestRound + this.#sumLargest + this.#charged + levels * this.#restart
+    const bound = this.#largestRound + this.#sumLargest + this.#charged + levels * this.#restarts
     atLeast(this.#ledger.poolTokens, -bound - this.#shrunk)
     const earned = (this.#largestRound * this.#passedMs) / this.#ledger.roundMs
     this.#leastSlack = Math.min(this.#leastSlack, this.#grantedEver - earned)
     this.#grantedEver += amount
     const inWorstWindow = this.#grantedEver - earned - this.#leastSlack
-    const allowed = 3 * this.#largestRound + 2 * this.#sumLargest + this.#charged + this.#restart
+    const allowed = 3 * this.#largestRound + 2 * this.#sumLargest + this.#charged + this.#restarts
     atMost(inWorstWindow, allowed + 1e-6)
   }
 

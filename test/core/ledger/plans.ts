@@ -36,6 +36,7 @@ export type Step =
   | { readonly kind: 'close'; readonly who: number }
   | { readonly kind: 'open'; readonly plan: AccountPlan }
   | { readonly kind: 'resize'; readonly factor: number }
+  | { readonly kind: 'restart' }
 
 const who = fc.nat({ max: 11 })
 const cost = fc.oneof(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 1, max: 80 }))
@@ -115,11 +116,16 @@ function changes(levels: 1 | 2): fc.WeightedArbitrary<Step>[] {
   ]
 }
 
+const restarts: fc.WeightedArbitrary<Step>[] = [
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart') }) },
+]
+
 /** What else may happen beside spends, leases, refunds and passing time. */
 export interface Happenings {
   readonly charges?: boolean
   readonly changes?: boolean
   readonly clock?: boolean
+  readonly restarts?: boolean
 }
 
 /** A random history of a world. */
@@ -130,6 +136,7 @@ export function history(levels: 1 | 2, also: Happenings, maxLength = 120): fc.Ar
       ...(also.clock ? clock : []),
       ...(also.charges ? charges : []),
       ...(also.changes ? changes(levels) : []),
+      ...(also.restarts ? restarts : []),
     ),
     { minLength: Math.min(10, maxLength), maxLength },
   )

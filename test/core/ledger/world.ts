@@ -1,4 +1,4 @@
-import type { Account } from '../../../src/core/account.ts'
+import type { Account, AccountSettings } from '../../../src/core/account.ts'
 import { Decision, type Ledger } from '../../../src/core/ledger.ts'
 import { Books } from './books.ts'
 import { atLeast, atMost, same } from './check.ts'
@@ -22,7 +22,8 @@ export interface Tally {
  * is checked against the points of "What must hold" that can be seen from one operation.
  */
 export class World {
-  readonly ledger: Ledger
+  ledger: Ledger
+  readonly #ledgerClass: LedgerClass
   readonly tally: Tally = { granted: 0, borrowed: 0, refused: 0, atCeiling: 0, settingsRefused: 0 }
   nowMs = 1_000_000
   readonly #books: Books
@@ -30,6 +31,7 @@ export class World {
 
   constructor(ledgerClass: LedgerClass, plan: WorldPlan) {
     const { roundTokens, roundMs, afterRestart } = plan
+    this.#ledgerClass = ledgerClass
     this.ledger = new ledgerClass({ roundTokens, roundMs, nowMs: this.nowMs, afterRestart })
     this.#books = new Books(this.ledger, this.nowMs, afterRestart)
     const bases = splitBase(Math.floor(roundTokens * plan.filled), plan.tenants)
@@ -146,6 +148,27 @@ export class World {
     this.open(plan, Math.floor((free * (plan.part + 1)) / 6))
   }
 
+  /** The node's next life: what was granted is forgotten, settings and debts are not. */
+  restart(): void {
+    const { roundTokens, roundMs, root } = this.ledger
+    this.#books.passTo(this.nowMs)
+    this.ledger = new this.#ledgerClass({ roundTokens, roundMs, nowMs: this.nowMs, afterRestart: true })
+    this.#books.restarted(this.ledger)
+    for (const tenant of root.children) {
+      const opened = this.#reopen(tenant, this.ledger.open(tenant.name, settingsFrom(tenant)))
+      for (const device of tenant.children) {
+        this.#reopen(device, this.ledger.openDevice(opened, device.name, settingsFrom(device)))
+      }
+    }
+    this.#books.check()
+  }
+
+  #reopen(before: Account, account: Account): Account {
+    account.restoreDebt(before.owedTokens)
+    this.#books.adopt(account, account.baseTokens)
+    return account
+  }
+
   resize(factor: number): void {
     const roundTokens = Math.max(1, Math.round(this.ledger.roundTokens * factor))
     if (roundTokens > 1e6) return
@@ -174,6 +197,7 @@ export class World {
     else if (step.kind === 'back') this.nowMs -= Math.round(step.rounds * this.ledger.roundMs)
     else if (step.kind === 'open') this.openLate(step.plan)
     else if (step.kind === 'resize') this.resize(step.factor)
+    else if (step.kind === 'restart') this.restart()
     else if (leaves.length > 0) this.#playOn(leaves, step)
   }
 
@@ -189,6 +213,18 @@ export class World {
       this.change(all[step.who % all.length]!, step.plan)
     } else this.close(step.who % 2 === 0 ? account : (pathOf(account).at(-1) as Account))
   }
+}
+
+function settingsFrom({
+  baseTokens,
+  weight,
+  priority,
+  ceilingTokens,
+  reserved,
+  borrows,
+}: Account): AccountSettings {
+  const settings = { baseTokens, weight, priority, lendable: 1 - reserved, borrows }
+  return ceilingTokens === Number.POSITIVE_INFINITY ? settings : { ...settings, ceilingTokens }
 }
 
 function decisionName(decision: Decision): 'granted' | 'borrowed' | 'refused' | 'atCeiling' {
