@@ -1,7 +1,7 @@
 import { Agent, request } from 'node:http'
 import { connect } from 'node:net'
 import { type Arrivals, drawArrivals, seededRandom } from './arrivals.ts'
-import { Tally, type TenantResult } from './tally.ts'
+import { type Outcome, Tally, type TenantResult } from './tally.ts'
 
 /** What to offer. */
 export interface LoadOptions {
@@ -24,6 +24,10 @@ export interface LoadOptions {
   readonly pauseMs?: number
   /** How long after the last arrival answers are waited for. Default 10 000. */
   readonly timeoutMs?: number
+  /** Ends the arrivals; unlike with the signal of {@link runLoad}, answers are waited for and counted. */
+  readonly enough?: AbortSignal
+  /** Told of every outcome: whose, when it was to start (as `performance.now()` counts) and its latency, ms. */
+  readonly onOutcome?: (name: string, intendedMs: number, latencyMs: number, outcome: Outcome) => void
 }
 
 /** What was measured. */
@@ -40,7 +44,7 @@ export class UnreachableError extends Error {}
 
 interface Stream {
   readonly tally: Tally
-  readonly arrivalsMs: Float64Array
+  arrivalsMs: Float64Array
   readonly agent: Agent
   readonly host: string
   next: number
@@ -66,13 +70,15 @@ export async function runLoad(
   const elapsedSeconds = () => Math.min(options.seconds, Math.max(0, performance.now() - startMs) / 1_000)
   const tell = () => performance.now() > startMs && onProgress?.(summary(streams, elapsedSeconds()))
   const report = setInterval(tell, 1_000)
+  let offeredSeconds = options.seconds
+  options.enough?.addEventListener('abort', () => (offeredSeconds = elapsedSeconds()), { once: true })
   try {
     await offer(streams, options, startMs, signal)
   } finally {
     clearInterval(report)
     for (const stream of streams) stream.agent.destroy()
   }
-  return summary(streams, signal?.aborted ? elapsedSeconds() : options.seconds)
+  return summary(streams, signal?.aborted ? elapsedSeconds() : offeredSeconds)
 }
 
 function openStream(tenant: { name: string; perSecond: number }, options: LoadOptions): Stream {
@@ -99,7 +105,13 @@ function offer(
     const finish = () => {
       clearTimeout(timer)
       signal?.removeEventListener('abort', finish)
+      options.enough?.removeEventListener('abort', cut)
       resolve()
+    }
+    const cut = () => {
+      clearTimeout(timer)
+      for (const stream of streams) stream.arrivalsMs = stream.arrivalsMs.subarray(0, stream.next)
+      tick()
     }
     const giveUp = () => {
       for (const tally of unanswered.values()) tally.record({ failure: 'no answer in time' }, 0)
@@ -110,7 +122,9 @@ function offer(
       unanswered.set(id, stream.tally)
       exchange(stream, options, (outcome) => {
         unanswered.delete(id)
-        stream.tally.record(outcome, performance.now() - intendedMs)
+        const latencyMs = performance.now() - intendedMs
+        stream.tally.record(outcome, latencyMs)
+        options.onOutcome?.(stream.tally.name, intendedMs, latencyMs, outcome)
         if (unanswered.size === 0 && streams.every(({ next, arrivalsMs }) => next === arrivalsMs.length))
           finish()
       })
@@ -130,15 +144,17 @@ function offer(
       }
       if (soonestMs < Number.POSITIVE_INFINITY) timer = setTimeout(tick, soonestMs - nowMs)
       else if (unanswered.size > 0) timer = setTimeout(giveUp, options.timeoutMs ?? 10_000)
+      else if (options.enough?.aborted) finish()
       else timer = setTimeout(finish, Math.max(0, options.seconds * 1_000 - nowMs)) // only idle tenants
     }
     signal?.addEventListener('abort', finish, { once: true })
+    options.enough?.addEventListener('abort', cut, { once: true })
     if (signal?.aborted) finish()
     else tick()
   })
 }
 
-type Ended = (outcome: { status: number; borrowed: boolean } | { failure: string }) => void
+type Ended = (outcome: Outcome) => void
 
 /** One request; `ended` is called exactly once, after the last byte. */
 function exchange(stream: Stream, options: LoadOptions, ended: Ended, isRetry = false): void {

@@ -17,8 +17,7 @@ export interface DrainReport {
 }
 
 const BASE = 10
-const WITH_TRAFFIC = 50
-const PER_SECOND = 4
+const WITH_TRAFFIC = 200
 /** As the coordinator promises, `MOVE_LIMITS`. */
 const MOST = 16
 
@@ -37,9 +36,16 @@ function manifests(tenants: number): { first: string; targets: string } {
   }
 }
 
+/** Where the drain listens, how many tenants there are, and how many requests/s those with traffic get together. */
+export interface DrainOptions {
+  readonly port: number
+  readonly tenants: number
+  readonly perSecond: number
+}
+
 /** Drains a node of many tenants, some of which have traffic all the while. */
 export async function drainUnderLoad(
-  { port, tenants }: { readonly port: number; readonly tenants: number },
+  { port, tenants, perSecond }: DrainOptions,
   say: (text: string) => void,
 ): Promise<DrainReport> {
   const { first, targets } = manifests(tenants)
@@ -52,7 +58,7 @@ export async function drainUnderLoad(
     const busy = Array.from({ length: Math.min(tenants, WITH_TRAFFIC) }, (_, i) => `d${i}`)
     for (const tenant of busy) await served(port, tenant)
     const load = runLoad(
-      { tenants: busy.map((name) => ({ name, perSecond: PER_SECOND })), seconds: 3_600, port },
+      { tenants: busy.map((name) => ({ name, perSecond: perSecond / busy.length })), seconds: 3_600, port },
       end.signal,
     )
     say(`${tenants} tenants are there, ${busy.length} have traffic; the drain begins`)

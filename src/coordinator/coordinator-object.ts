@@ -322,17 +322,18 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
 
   /**
    * A route is handed out for the first request of a tenant: its node should know the tenant by then. Tenants
-   * still unplaced are placed, and nodes that have not confirmed a config since are sent it once, at once.
+   * still unplaced are placed, and nodes that have not confirmed a config since are sent it once, at once. News
+   * that may wait (see `touchNodeLater`) is no reason: the node has the tenant.
    */
   async #readyToServe(read: () => readonly Route[]): Promise<void> {
     const unplaced = read().filter((route) => route.node === undefined)
     if (unplaced.length > 0) this.#loop.settle(unplaced.map((route) => route.tenant))
     const waiting = new Set<string>()
+    const nowMs = Date.now()
     for (const { node } of read()) {
       const row = node === undefined ? undefined : this.#store.node(node)
-      if (row === undefined || row.acked_generation >= row.config_generation || row.push_attempts > 0)
-        continue
-      waiting.add(row.name)
+      if (row === undefined || row.acked_generation >= row.config_generation) continue
+      if (row.push_due_ms <= nowMs && row.push_attempts === 0) waiting.add(row.name)
     }
     await Promise.all([...waiting].slice(0, LOOP.parallelPushes).map((node) => this.#loop.push(node)))
   }

@@ -143,6 +143,23 @@ export class CoordinatorStore {
     )
   }
 
+  /**
+   * As {@link touchNode}, for news the node has already: it is told when `laterMs` has come, with all the news
+   * until then; what is due earlier stays so.
+   */
+  touchNodeLater(name: string, generation: number, nowMs: number, laterMs: number): void {
+    this.run(
+      `UPDATE nodes SET config_generation = ?1, push_attempts = 0, push_due_ms = CASE
+         WHEN push_due_ms > ?2 THEN MIN(push_due_ms, ?3)
+         WHEN acked_generation = config_generation THEN ?3
+         ELSE push_due_ms END WHERE name = ?4`,
+      generation,
+      nowMs,
+      laterMs,
+      name,
+    )
+  }
+
   /** Has every tenant that did not fit looked at again: room may have come free. */
   wakeTroubled(): void {
     this.run('UPDATE tenants SET due = 1 WHERE trouble IS NOT NULL')

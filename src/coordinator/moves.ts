@@ -29,6 +29,9 @@ export const MOVE_LIMITS: MoveLimits = { maxMovesIn: 16, maxMovesOut: 16 }
 const PARALLEL = 32
 const STEP_TIMEOUT_MS = 5_000
 
+/** How long the configs of the two nodes of a commit wait for those of further commits, ms: both know of theirs. */
+const NEWS_AFTER_MS = 2_000
+
 /** Where a run gives way to the alarm, in steps of one migration each. */
 const MAX_STEPS = 4_000
 
@@ -191,7 +194,8 @@ export class Moves {
   #commit({ tenant, owner, epoch, migration }: Place, nowMs: number): void {
     const revision = this.#store.nextRevision()
     this.#store.run(
-      'UPDATE tenants SET node = ?, epoch = ?, placed_ms = ?, config_generation = ?, due = 1 WHERE name = ?',
+      `UPDATE tenants SET node = ?, epoch = ?, placed_ms = ?, config_generation = ?,
+         due = due OR trouble IS NOT NULL OR serving IS NOT NULL OR observed_generation < generation WHERE name = ?`,
       owner,
       epoch,
       nowMs,
@@ -199,7 +203,9 @@ export class Moves {
       tenant,
     )
     for (const node of [owner, migration?.source?.node]) {
-      if (typeof node === 'string') this.#store.touchNode(node, revision)
+      if (typeof node === 'string') {
+        this.#store.touchNodeLater(node, revision, nowMs, nowMs + NEWS_AFTER_MS)
+      }
     }
     this.#store.wakeTroubled()
   }

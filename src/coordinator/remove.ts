@@ -1,10 +1,10 @@
-import type { CoordinatorStore } from './coordinator-store.ts'
+import type { CoordinatorStore, TenantRow } from './coordinator-store.ts'
 
 /**
  * Forgets a tenant and frees what it claimed; its node is sent a config without it. The next tenant of that
  * name starts above its epochs, so that a late message about the old one changes nothing.
  *
- * @returns why not: it is being moved
+ * @returns why not: it is being moved, or has just been
  */
 export function deleteTenant(store: CoordinatorStore, name: string, revision: number): string | undefined {
   const row = store.tenant(name)
@@ -12,6 +12,7 @@ export function deleteTenant(store: CoordinatorStore, name: string, revision: nu
   if (store.all('SELECT 1 FROM moves WHERE tenant = ? AND due_ms IS NOT NULL', name).length > 0) {
     return 'is being moved; wait until the migration is done, or abort it'
   }
+  if (arrivedUnlisted(store, row)) return 'has just moved; try again when its node has confirmed it'
   store.run('DELETE FROM moves WHERE tenant = ?', name)
   store.setNumber('epoch_floor', Math.max(store.number('epoch_floor'), row.issued_epoch))
   store.run('DELETE FROM tenants WHERE name = ?', name)
@@ -20,6 +21,15 @@ export function deleteTenant(store: CoordinatorStore, name: string, revision: nu
   if (row.node !== null) store.touchNode(row.node, revision)
   store.wakeTroubled()
   return undefined
+}
+
+/**
+ * Whether a tenant came to its node by a move and no config has named it there yet: one without it would say
+ * nothing, and its account would stay.
+ */
+function arrivedUnlisted(store: CoordinatorStore, { name, node, config_generation }: TenantRow): boolean {
+  if (node === null || store.all('SELECT 1 FROM moves WHERE tenant = ?', name).length === 0) return false
+  return store.node(node)!.acked_generation < config_generation
 }
 
 /**

@@ -7,8 +7,6 @@ import { accountOf, fittedInto } from './placed.ts'
 
 /** How long tombstones are kept: longer than any message can be under way. */
 const TOMBSTONE_TTL_MS = 3_600_000
-/** Without a forwarded message for so many rounds, and with every lease granted here lapsed, a source is drained. */
-const QUIET_ROUNDS = 3
 
 /** What a node knows of one tenant's place. */
 export interface Place {
@@ -25,6 +23,12 @@ export interface PlaceStep {
   readonly changed: ReadonlyMap<string, Place | null>
 }
 
+/** Sessions of a tenant that has left whose edges have not been passed on since, and when it left. */
+interface Leaving {
+  readonly sessions: Set<string>
+  sinceMs: number
+}
+
 /**
  * Which tenants live on a node, come, leave or have left. Decides with the pure protocol of
  * `core/migration` and opens or closes the accounts of the life it is given.
@@ -32,8 +36,7 @@ export interface PlaceStep {
 export class Places {
   readonly #node: string
   readonly #places: Map<string, Place>
-  /** When a message was last passed on for a tenant that has left; from the start of this object if unknown. */
-  readonly #forwardedAtMs = new Map<string, number>()
+  readonly #leaving = new Map<string, Leaving>()
   readonly #startedAtMs: number
 
   constructor(node: string, stored: Map<string, Place>, nowMs: number) {
@@ -52,17 +55,21 @@ export class Places {
     return false
   }
 
-  /** Notes that a message for a tenant that left was passed on. */
-  noteForward(tenant: string, nowMs: number): void {
-    this.#forwardedAtMs.set(tenant, nowMs)
+  /** Notes that a message of a session was passed on: with the answer its edge knows where to ask. */
+  noteForward(tenant: string, session: string): void {
+    this.#leavingOf(tenant)?.sessions.delete(session)
   }
 
-  /** Whether forwarding has ended: leases granted here have lapsed and nobody has asked for a while. */
+  /**
+   * Whether nobody needs the forwarding any more: every edge that held a lease granted here has been passed on,
+   * or the leases have lapsed. Whoever still asks then is told where to.
+   */
   drained(tenant: string, life: NodeLife, nowMs: number): boolean {
-    const sinceMs = nowMs - (this.#forwardedAtMs.get(tenant) ?? this.#startedAtMs)
+    const leaving = this.#leavingOf(tenant)
+    if (leaving === undefined || leaving.sessions.size === 0) return true
     // The clock was set back: nobody knows how long it has been.
-    if (sinceMs < 0) this.#forwardedAtMs.set(tenant, nowMs)
-    return sinceMs >= QUIET_ROUNDS * life.ledger.roundMs
+    leaving.sinceMs = Math.min(leaving.sinceMs, nowMs)
+    return nowMs - leaving.sinceMs >= life.sessions.silenceMs
   }
 
   /** Handles one message of a migration; the caller writes what changed before the answer leaves. */
@@ -77,10 +84,7 @@ export class Places {
       freeze: () => this.#freeze(tenant, life, config),
       drained: this.drained(tenant, life, nowMs),
     })
-    if (step.account?.kind === 'close') {
-      life.close(tenant)
-      this.#forwardedAtMs.set(tenant, nowMs)
-    }
+    if (step.account?.kind === 'close') life.close(tenant)
     let placed = place?.placed
     if (step.account?.kind === 'open') {
       const { capsule } = step.account
@@ -93,7 +97,10 @@ export class Places {
     if (row === (place?.row ?? null)) return { answer: step.answer, changed: new Map() }
     const listed = place?.listed === true && step.account === null && row?.role === 'active'
     const next = row === null ? null : { row, listed, ...(placed === undefined ? {} : { placed }) }
-    return { answer: step.answer, changed: this.#set(tenant, next) }
+    const changed = this.#set(tenant, next)
+    this.#leaving.delete(tenant)
+    if (row?.role === 'forwarding') this.#leavingOf(tenant, nowMs)
+    return { answer: step.answer, changed }
   }
 
   /**
@@ -131,6 +138,18 @@ export class Places {
   /** The tenants of a configuration whose accounts are here. */
   mine(config: NodeConfig): PlacedTenant[] {
     return config.tenants.filter(({ tenant }) => this.#places.get(tenant)?.row.role === 'active')
+  }
+
+  /** Kept in memory only: after a restart every session of the capsule is waited for again. */
+  #leavingOf(tenant: string, sinceMs = this.#startedAtMs): Leaving | undefined {
+    const row = this.#places.get(tenant)?.row
+    if (row?.role !== 'forwarding') return undefined
+    let leaving = this.#leaving.get(tenant)
+    if (leaving === undefined) {
+      leaving = { sessions: new Set(sessionsOf(row.capsule)), sinceMs }
+      this.#leaving.set(tenant, leaving)
+    }
+    return leaving
   }
 
   /** A tenant named by a configuration: live here unless the protocol has taken it elsewhere since. */
@@ -175,4 +194,10 @@ export class Places {
 
 function tokensInRound(microPerSecond: number, { ledger }: NodeLife): number {
   return Math.floor((microPerSecond * ledger.roundMs) / 1000)
+}
+
+function sessionsOf({ row }: TenantCapsule): string[] {
+  return [row.desk, ...row.devices.map(({ desk }) => desk)].flatMap(({ sessions }) =>
+    sessions.map(({ id }) => id),
+  )
 }

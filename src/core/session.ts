@@ -187,8 +187,7 @@ export class Desk {
   /** Takes over what survived a restart: its sessions are over, late reports will settle them. */
   restore(row: DeskRow, nowMs: number): void {
     Object.assign(this.usage, row.usage)
-    // Times of another life or node mean nothing here: their traces are kept as long as new ones.
-    for (const lapsed of row.lapsed) this.#keep({ ...lapsed, forgetAtMs: nowMs + KEEP_LAPSED_MS })
+    this.#keepAnew(row.lapsed, nowMs)
     for (const { id, edge, totals, granted } of row.sessions) {
       const session = this.open(id, edge, nowMs, 0)
       session.totals = totals
@@ -200,13 +199,18 @@ export class Desk {
   /** Takes over what moved here: sessions go on as they were, silence is counted anew. */
   resume(row: DeskRow, nowMs: number, silenceMs: number): void {
     Object.assign(this.usage, row.usage)
-    for (const lapsed of row.lapsed) this.lapsed.set(lapsed.id, { ...lapsed })
+    this.#keepAnew(row.lapsed, nowMs)
     for (const { id, edge, totals, granted, borrowed } of row.sessions) {
       const session = this.open(id, edge, nowMs, silenceMs)
       session.totals = totals
       session.granted = granted
       session.borrowed = borrowed ?? 0
     }
+  }
+
+  /** Times of another life or node mean nothing here: traces from there are kept as long as new ones. */
+  #keepAnew(rows: readonly LapsedSession[], nowMs: number): void {
+    for (const lapsed of rows) this.#keep({ ...lapsed, forgetAtMs: nowMs + KEEP_LAPSED_MS })
   }
 
   #keep(lapsed: LapsedSession): LapsedSession {

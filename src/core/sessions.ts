@@ -54,7 +54,7 @@ export class Sessions {
     return LEASE_ROUNDS * this.ledger.roundMs
   }
   /** Silence after which a grant is presumed spent: later than any edge stops, whose clock may run slow. */
-  get #silenceMs(): number {
+  get silenceMs(): number {
     return Math.ceil((this.leaseTtlMs * 9) / 8)
   }
   /** Sessions opened in this life; what a write must remember beside the rows. */
@@ -101,7 +101,8 @@ export class Sessions {
 
   /** Takes over what moved here from another node; the tenant has been opened. */
   resume(row: TenantRow, nowMs: number): void {
-    this.#tenancies.get(row.tenant)?.resume(row, nowMs, this.#silenceMs)
+    this.#advance(nowMs)
+    this.#tenancies.get(row.tenant)?.resume(row, this.#steadyMs, this.silenceMs)
   }
 
   /** Epoch of a tenant's placement here; 0 for none. */
@@ -173,7 +174,7 @@ export class Sessions {
     tenancy.changed = true
     const session = desk.sessions.get(report.session)
     if (session !== undefined) {
-      session.lapsesAtMs = this.#steadyMs + this.#silenceMs
+      session.lapsesAtMs = this.#steadyMs + this.silenceMs
       this.#charge(desk, desk.report(session, report), nowMs)
       return { desk, session, epoch: tenancy.epoch }
     }
@@ -182,8 +183,8 @@ export class Sessions {
       this.#charge(desk, desk.reportLate(lapsed, report), nowMs)
       this.#mustSave = true
     }
-    const live = desk.ofEdge(edge) ?? desk.open(this.#nextId(), edge, this.#steadyMs, this.#silenceMs)
-    live.lapsesAtMs = this.#steadyMs + this.#silenceMs
+    const live = desk.ofEdge(edge) ?? desk.open(this.#nextId(), edge, this.#steadyMs, this.silenceMs)
+    live.lapsesAtMs = this.#steadyMs + this.silenceMs
     return { desk, session: live, epoch: tenancy.epoch }
   }
 
@@ -246,7 +247,7 @@ export class Sessions {
 
   /** Sessions are timed by a clock that cannot be set: an hour's step must neither lapse nor keep them all. */
   #advance(nowMs: number): void {
-    this.#steadyMs = this.#clock.read(nowMs, 2 * this.#silenceMs)
+    this.#steadyMs = this.#clock.read(nowMs, 2 * this.silenceMs)
   }
 }
 

@@ -57,7 +57,7 @@ export async function passOn(
     entries,
     own,
   )
-  await passGroups(request, routed, entries, places, others, nowMs)
+  await passGroups(request, routed, entries, places, others)
   const accounts = request.accounts.map((report) => entries.get(report) ?? movedTo(report.tenant))
   return { version: MESSAGE_VERSION, accounts }
 }
@@ -128,12 +128,10 @@ async function passGroups(
   entries: Map<AccountReport, Entry>,
   places: Places,
   others: OtherNodes,
-  nowMs: number,
 ): Promise<void> {
   const groups = new Map<string, { reports: AccountReport[]; installs: Install<TenantCapsule>[] }>()
   for (const { report, route } of routed) {
     if (route.kind !== 'forward') continue
-    places.noteForward(report.tenant, nowMs)
     const group = groups.get(route.to) ?? { reports: [], installs: [] }
     group.reports.push(report)
     group.installs.push(route.install)
@@ -145,7 +143,10 @@ async function passGroups(
         const target = others(to)
         for (const install of installs) await target.migrate(install)
         const reply = await target.lease({ ...request, forwarded: true, accounts: reports })
-        for (const [i, report] of reports.entries()) entries.set(report, reply.accounts[i]!)
+        for (const [i, report] of reports.entries()) {
+          entries.set(report, reply.accounts[i]!)
+          places.noteForward(report.tenant, report.session)
+        }
       } catch {
         for (const [i, report] of reports.entries()) {
           entries.set(report, movedTo(report.tenant, { node: to, epoch: installs[i]!.epoch }))

@@ -185,4 +185,39 @@ describe('a life of a node', () => {
     expect(second.ledger.roundTokens).toBe(toMicro(60))
     expect(life.close('alpha')).toBeUndefined()
   })
+
+  it('presumes what a session that moved here holds when its edge is never heard again', () => {
+    const nowMs = Date.UTC(2026, 0, 1)
+    const source = withTenants(new Store(), nowMs)
+    const { session } = grantOf(source.handle(ask('alpha', '', { waiting: 10 }), nowMs).reply)
+    source.handle(ask('alpha', session, { used: 4 }), nowMs)
+    const { account, row } = source.close('alpha')!
+    const target = new NodeLife({ node: 'n2', roundTokens: toMicro(160), roundMs: ROUND_MS, nowMs })
+    target.install({ ...account, epoch: 2 }, row, nowMs)
+    target.flush(nowMs + target.sessions.silenceMs)
+    expect(target.sessions.desk('alpha')).toMatchObject({ sessions: { size: 1 }, usage: { presumed: 0 } })
+    target.flush(nowMs + target.sessions.silenceMs + 1)
+    expect(target.sessions.desk('alpha')).toMatchObject({
+      sessions: { size: 0 },
+      usage: { spent: toMicro(4), presumed: toMicro(6) },
+    })
+  })
+
+  it('keeps the traces of lapsed sessions that moved here as long as its own, whatever its clock says', () => {
+    const oldMs = 10_000_000
+    const source = withTenants(new Store())
+    // The clock of sessions follows the time in small steps only.
+    for (let nowMs = 0; nowMs <= oldMs; nowMs += ROUND_MS) source.flush(nowMs)
+    const { session } = grantOf(source.handle(ask('alpha', '', { waiting: 10 }), oldMs).reply)
+    source.flush(oldMs + 3 * ROUND_MS)
+    const { account, row } = source.close('alpha')!
+    expect(row.desk.lapsed).toHaveLength(1)
+    const target = new NodeLife({ node: 'n2', roundTokens: toMicro(160), roundMs: ROUND_MS, nowMs: 0 })
+    target.install({ ...account, epoch: 2 }, row, 0)
+    for (let nowMs = 0; nowMs <= 200_000; nowMs += ROUND_MS) target.flush(nowMs)
+    target.handle(ask('alpha', session, { used: 7 }), 200_000)
+    expect(target.sessions.desk('alpha')?.usage).toMatchObject({ spent: toMicro(7), presumed: toMicro(3) })
+    for (let nowMs = 200_000; nowMs <= 310_000; nowMs += ROUND_MS) target.flush(nowMs)
+    expect(target.sessions.desk('alpha')?.lapsed.has(session)).toBe(false)
+  })
 })

@@ -150,4 +150,23 @@ describe('a move', { timeout: 60_000 }, () => {
       .poll(async () => (await world.stub.tenant('mgh-new'))?.status.node, { timeout: 15_000 })
       .toBe('mgh-1')
   })
+
+  it('leaves no account behind when its tenant is deleted right after it', async () => {
+    const world = await twoNodes('mgi')
+    expect((await world.move('mgi-2')).status).toBe(200)
+    await ended(world).toEqual(['DONE'])
+    const remove = async () => {
+      const answer = await world.call(`${API}/tenants/mgi-t`, {
+        method: 'DELETE',
+        headers: { 'If-Match': '*' },
+      })
+      if (answer.status !== 200) expect((await problem(answer)).detail).toContain('has just moved; try again')
+      return answer.status
+    }
+    await expect.poll(remove, { timeout: 15_000 }).toBe(200)
+    for (const name of ['mgi-1', 'mgi-2']) {
+      const accounts = async () => (await env.NODES.getByName(name).state()).accounts
+      await expect.poll(accounts, { timeout: 15_000 }).toEqual([])
+    }
+  })
 })

@@ -10,6 +10,7 @@ import type { NodeAnswer, NodeMessage, TenantRow } from '../../../src/core/migra
 import { NodeObject as Node } from '../../../src/node/node-object.ts'
 import type { NodeRows } from '../points.ts'
 
+export { FeedObject } from '../../../src/dashboard/feed-object.ts'
 export { SignalBoard } from '../../../src/signals/signal-board.ts'
 export { default } from '../../../src/worker.ts'
 
