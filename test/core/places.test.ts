@@ -6,6 +6,7 @@ import { tenantSchema } from '../../src/core/manifest/tenant.ts'
 import type { NodeMessage } from '../../src/core/migration/types.ts'
 import { NodeLife } from '../../src/core/node-life.ts'
 import { Places } from '../../src/core/places.ts'
+import { NO_TOTALS } from '../../src/core/usage.ts'
 
 const ROUND_MS = 1_000
 const MICRO = 1_000_000
@@ -95,9 +96,14 @@ describe('the places of a node', () => {
   })
 
   it('end a drain although the clock was set back by an hour', () => {
-    const { places, life } = new TestNode()
-    places.noteForward('t', 3_600_000)
+    const node = new TestNode()
+    node.configure({ t: 60 })
+    const { places, life } = node
+    const account = { ...NO_TOTALS, tenant: 't', epoch: 1, session: '', want: 0, waiting: 0, first: 0 }
+    life.handle({ version: 1, edge: 'e', accounts: [account] }, 0)
+    const handoff = { kind: 'handoff', tenant: 't', epoch: 2, fromEpoch: 1, target: 'm' } as const
+    places.step(handoff, life, node.config, 3_600_000)
     expect(places.drained('t', life, 0)).toBe(false)
-    expect(places.drained('t', life, 3 * ROUND_MS)).toBe(true)
+    expect(places.drained('t', life, life.sessions.silenceMs)).toBe(true)
   })
 })
