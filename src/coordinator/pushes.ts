@@ -3,6 +3,7 @@ import type { ConfigAnswer, NodeConfig, PlacedTenant } from '../core/control.ts'
 import type { NodeManifest } from '../core/manifest/node.ts'
 import type { TenantManifest } from '../core/manifest/tenant.ts'
 import type { CoordinatorStore, NodeRow } from './coordinator-store.ts'
+import { acceptFinalUsage, departuresFrom } from './departures.ts'
 import { record } from './journal.ts'
 import { MoveStore } from './move-store.ts'
 
@@ -41,7 +42,9 @@ export function nodeConfig(store: CoordinatorStore, row: NodeRow): NodeConfig {
   }
   // A capacity lowered below what is promised takes effect as tenants leave: promises are kept.
   const capacity = toTokens(Math.max(row.capacity_micro, promisedMicro))
-  return { node: row.name, generation: row.config_generation, spec: { ...spec, capacity }, tenants }
+  const departed = departuresFrom(store, row.name)
+  const config = { node: row.name, generation: row.config_generation, spec: { ...spec, capacity }, tenants }
+  return departed.length === 0 ? config : { ...config, departed }
 }
 
 /**
@@ -67,6 +70,7 @@ export function acceptAnswer(
       const message = `${node} refused its settings: ${reason}`
       record(store, { kind: 'Tenant', name: tenant, type: 'warning', reason: 'Refused', message }, nowMs)
     }
+    acceptFinalUsage(store, node, answer.departed ?? [], nowMs)
     if (row.deleted_ms !== null && answer.generation === row.config_generation) {
       store.run('DELETE FROM nodes WHERE name = ?', node)
       return true

@@ -1,8 +1,9 @@
 import type { CoordinatorStore, TenantRow } from './coordinator-store.ts'
+import { noteDeparture } from './departures.ts'
 
 /**
- * Forgets a tenant and frees what it claimed; its node is sent a config without it. The next tenant of that
- * name starts above its epochs, so that a late message about the old one changes nothing.
+ * Forgets a tenant and frees what it claimed; its node is sent a config without it and asked what it used in all.
+ * The next tenant of that name starts above its epochs, so that a late message about the old one changes nothing.
  *
  * @returns why not: it is being moved, or has just been
  */
@@ -18,7 +19,10 @@ export function deleteTenant(store: CoordinatorStore, name: string, revision: nu
   store.run('DELETE FROM tenants WHERE name = ?', name)
   store.run('DELETE FROM claims WHERE tenant = ?', name)
   store.run('DELETE FROM hosts WHERE tenant = ?', name)
-  if (row.node !== null) store.touchNode(row.node, revision)
+  if (row.node !== null) {
+    noteDeparture(store, row.node, { tenant: name, epoch: row.epoch })
+    store.touchNode(row.node, revision)
+  }
   store.wakeTroubled()
   return undefined
 }

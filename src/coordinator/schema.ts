@@ -51,6 +51,11 @@ CREATE INDEX IF NOT EXISTS tenants_by_node ON tenants (node);
 CREATE INDEX IF NOT EXISTS tenants_due ON tenants (due) WHERE due = 1;
 CREATE INDEX IF NOT EXISTS tenants_in_trouble ON tenants (name) WHERE trouble IS NOT NULL;
 
+CREATE TABLE IF NOT EXISTS departures (
+  tenant TEXT NOT NULL, epoch INTEGER NOT NULL, node TEXT NOT NULL, PRIMARY KEY (tenant, epoch)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS departures_by_node ON departures (node);
+
 CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, tenant TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS claims_by_tenant ON claims (tenant);
 CREATE TABLE IF NOT EXISTS hosts (

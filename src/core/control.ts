@@ -1,4 +1,5 @@
 import type { TenantCapsule } from './capsule.ts'
+import type { Departure, FinalUsage } from './departures.ts'
 import type { NodeManifest } from './manifest/node.ts'
 import type { TenantManifest } from './manifest/tenant.ts'
 import type { LeaseReply, LeaseRequest } from './messages.ts'
@@ -46,6 +47,8 @@ export interface NodeConfig {
   readonly generation: number
   readonly spec: NodeManifest['spec']
   readonly tenants: readonly PlacedTenant[]
+  /** Deleted tenants whose final usage has not arrived; absent where there is none. */
+  readonly departed?: readonly Departure[]
 }
 
 /** The node's word on a {@link NodeConfig}. */
@@ -53,6 +56,8 @@ export interface ConfigAnswer {
   readonly generation: number
   /** Tenants whose settings the node could not take, with the reason. */
   readonly refused: readonly { readonly tenant: string; readonly reason: string }[]
+  /** Of every departed tenant what it has used, the same however often it is asked; absent where none was asked for. */
+  readonly departed?: readonly FinalUsage[]
 }
 
 /** A tenant's account as the node sees it now. Tokens (not micro-tokens) per round. */

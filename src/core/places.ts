@@ -1,9 +1,11 @@
 import type { TenantCapsule } from './capsule.ts'
 import type { NodeConfig, PlacedTenant } from './control.ts'
+import type { Departure } from './departures.ts'
 import { onNodeMessage, sweep } from './migration/node-side.ts'
 import type { NodeAnswer, NodeMessage, TenantRow } from './migration/types.ts'
 import type { NodeLife } from './node-life.ts'
 import { accountOf, fittedInto } from './placed.ts'
+import type { TenantRow as AccountRow } from './sessions.ts'
 
 /** How long tombstones are kept: longer than any message can be under way. */
 const TOMBSTONE_TTL_MS = 3_600_000
@@ -133,6 +135,28 @@ export class Places {
       } else if (sweep(place.row, nowMs) === null) this.#set(tenant, null, changed)
     }
     return changed
+  }
+
+  /**
+   * Closes the account of a deleted tenant, if it lives here at its last epoch or below, and leaves a tombstone;
+   * one that was retired before is taken up.
+   *
+   * @returns what the account was
+   */
+  depart(
+    { tenant, epoch }: Departure,
+    life: NodeLife,
+    nowMs: number,
+    changed: Map<string, Place | null>,
+  ): AccountRow | undefined {
+    const row = this.#places.get(tenant)?.row
+    if (row === undefined || row.epoch > epoch) return undefined
+    const last =
+      row.role === 'active' ? life.close(tenant)?.row : row.role === 'retired' ? row.capsule.row : undefined
+    if (last === undefined) return undefined
+    const keepUntilMs = nowMs + TOMBSTONE_TTL_MS
+    this.#set(tenant, { row: { role: 'gone', epoch, home: null, keepUntilMs }, listed: false }, changed)
+    return last
   }
 
   /** The tenants of a configuration whose accounts are here. */

@@ -3,11 +3,12 @@ import { COORDINATOR_NAME, type Env, edgeSettings, serviceOf } from '../config.t
 import type { TenantCapsule } from '../core/capsule.ts'
 import { configure } from '../core/configure-life.ts'
 import type { ConfigAnswer, NodeApi, NodeConfig, NodeState } from '../core/control.ts'
+import { settleDepartures } from '../core/departures.ts'
 import { type LeaseReply, type LeaseRequest, MESSAGE_VERSION } from '../core/messages.ts'
 import type { NodeAnswer, NodeMessage } from '../core/migration/types.ts'
 import { NodeLife } from '../core/node-life.ts'
 import { accountOf, perRound } from '../core/placed.ts'
-import { Places } from '../core/places.ts'
+import { type Place, Places } from '../core/places.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { stateOf } from './node-state.ts'
 import { NodeStore, type StoredLife } from './node-store.ts'
@@ -84,11 +85,17 @@ export class NodeObject extends DurableObject<Env> implements NodeApi {
         this.#running = this.#begin(config)
       }
       const { life, places } = this.#running
-      const changed = places.configure(config, this.#running.config, life, Date.now())
+      const nowMs = Date.now()
+      const gone = new Map<string, Place | null>()
+      const departed = settleDepartures(config.departed ?? [], this.#store.readFinals(), (departure) =>
+        places.depart(departure, life, nowMs, gone),
+      )
+      const changed = new Map([...gone, ...places.configure(config, this.#running.config, life, nowMs)])
       const refused = configure(life, config, places.mine(config))
-      this.#store.write(life.flush(Date.now()), config, changed)
+      this.#store.write(life.flush(nowMs), { config, finals: departed }, changed)
       this.#running.config = config
-      return { generation: config.generation, refused }
+      const answer = { generation: config.generation, refused }
+      return departed.length === 0 ? answer : { ...answer, departed }
     })
   }
 

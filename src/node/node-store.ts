@@ -1,4 +1,5 @@
 import type { NodeConfig } from '../core/control.ts'
+import type { FinalUsage } from '../core/departures.ts'
 import type { NodeRow, NodeWrite, TenantRecord } from '../core/node-life.ts'
 import type { Place } from '../core/places.ts'
 
@@ -31,6 +32,11 @@ export class NodeStore {
     return this.#read<NodeConfig>('config')
   }
 
+  /** What deleted tenants had used in all, as far as the coordinator has not confirmed that it knows. */
+  readFinals(): FinalUsage[] {
+    return this.#read<FinalUsage[]>('finals') ?? []
+  }
+
   /** What earlier lives left; undefined on the very first start. */
   readLife(): StoredLife | undefined {
     const node = this.#read<NodeRow>('life')
@@ -46,10 +52,17 @@ export class NodeStore {
   }
 
   /** One transaction: all of it or nothing. */
-  write(write: NodeWrite, config?: NodeConfig, places?: ReadonlyMap<string, Place | null>): void {
+  write(
+    write: NodeWrite,
+    told?: { readonly config: NodeConfig; readonly finals: readonly FinalUsage[] },
+    places?: ReadonlyMap<string, Place | null>,
+  ): void {
     this.#storage.transactionSync(() => {
       for (const [tenant, place] of places ?? []) this.#putPlace(tenant, place)
-      if (config !== undefined) this.#put('config', config)
+      if (told !== undefined) {
+        this.#put('config', told.config)
+        this.#put('finals', told.finals)
+      }
       this.#put('life', write.node)
       for (const tenant of write.gone) this.#storage.sql.exec('DELETE FROM account WHERE tenant = ?', tenant)
       for (const record of write.tenants) {
