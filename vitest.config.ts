@@ -9,6 +9,9 @@ const page = {
   load: (id: string) => (id === `\0${PAGE_MODULE}` ? pageModule() : undefined),
 }
 
+// By itself Vitest keeps one core for itself, which on two cores means one file after the other.
+const maxWorkers = '100%'
+
 /** Tests of the pure core and of the tools run in Node; `test/worker` runs inside workerd. */
 export default defineConfig({
   test: {
@@ -16,6 +19,7 @@ export default defineConfig({
       {
         test: {
           name: 'node',
+          maxWorkers,
           include: ['test/**/*.test.ts'],
           exclude: ['test/worker/**', 'test/chaos/**', 'test/browser/**', 'test/**/wire-*.test.ts'],
         },
@@ -47,6 +51,7 @@ export default defineConfig({
         ],
         test: {
           name: 'worker',
+          maxWorkers,
           include: ['test/worker/**/*.test.ts'],
           deps: { optimizer: { ssr: { enabled: true, include: ['itty-durable'] } } },
         },
