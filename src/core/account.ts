@@ -53,6 +53,9 @@ export class Account {
   /** What last round's demand says of this one, and what of it nobody can take from the account. */
   demandTokens = 0
   entitledTokens = 0
+  /** Demand as it was measured last (undefined: not yet, or before a pause), and how much it varies. */
+  measuredTokens: number | undefined = undefined
+  variationTokens = 0
   /** Σ of the weights of the children that asked for anything this round. */
   activeWeight = 0
   /** The children's demand is unknown: the round began after a pause (or with the node). */

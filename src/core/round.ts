@@ -57,9 +57,14 @@ function silentRounds(end: RoundEnd): number {
 function renew(account: Account, end: Ending): void {
   const start = account.baseTokens - account.owedTokens
   let demand = 0
-  if (account.children.length === 0 && !end.paused) {
-    demand = (account.wantedTokens * end.roundMs) / end.elapsedMs
-    if (end.crowded && !account.refused && account.parent!.borrows) demand += headRoom(demand, start)
+  if (account.children.length === 0) {
+    if (end.paused) account.measuredTokens = undefined
+    else {
+      demand = (account.wantedTokens * end.roundMs) / end.elapsedMs
+      noteVariation(account, demand)
+      if (end.crowded && !account.refused && account.parent!.borrows)
+        demand += headRoom(account, demand, start)
+    }
   }
   let entitled = 0
   for (const device of account.children) {
@@ -84,12 +89,24 @@ function renew(account: Account, end: Ending): void {
 }
 
 /**
- * A quarter more than was asked for, so that floods do not take what a tenant of varying demand will ask for;
- * but only beyond its own tokens, which nobody can take from it, and not where what is left of it would be lost
- * for the siblings.
+ * By how much an account's demand varies from round to round, beyond what its largest cost explains: the largest
+ * change of late, forgotten by halves.
  */
-function headRoom(demand: number, own: number): number {
-  return Math.max(0, (demand * 5) / 4 - Math.max(demand, own))
+function noteVariation(account: Account, demand: number): void {
+  const before = account.measuredTokens
+  const change = before === undefined ? 0 : Math.max(0, Math.abs(demand - before) - 2 * account.largestCost)
+  account.variationTokens = Math.max(change, account.variationTokens / 2)
+  account.measuredTokens = demand
+}
+
+/**
+ * As much more than was asked for as the demand varies, at most a quarter, so that floods do not take what a tenant
+ * of varying demand will ask for; but only beyond its own tokens, which nobody can take from it, and not where what
+ * is left of it would be lost for the siblings.
+ */
+function headRoom(account: Account, demand: number, own: number): number {
+  const most = Math.min(demand / 4, account.variationTokens)
+  return Math.max(0, demand + most - Math.max(demand, own))
 }
 
 /**
