@@ -149,7 +149,8 @@ export class NodeLife {
   /** Opens a tenant or changes its settings; {@link flush} makes it durable. @throws LedgerSettingsError */
   open(account: TenantAccount): void {
     this.sessions.open(account)
-    this.#settings.set(account.tenant, account)
+    // Settings may be older than the placement: those of a configuration that was sent before the tenant came.
+    this.#settings.set(account.tenant, { ...account, epoch: this.sessions.epoch(account.tenant) })
     this.#gone = this.#gone.filter((name) => name !== account.tenant)
   }
 

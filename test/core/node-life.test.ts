@@ -173,6 +173,15 @@ describe('a life of a node', () => {
     expect(store.read().tenants.find(({ row }) => row.tenant === 'beta')?.row.owedTokens).toBe(0)
   })
 
+  it('keeps the newest epoch of a tenant over a restart, also when older settings come late', () => {
+    const store = new Store()
+    const life = withTenants(store)
+    life.open({ tenant: 'alpha', epoch: 4, settings: { baseTokens: toMicro(100) } })
+    life.open({ tenant: 'alpha', epoch: 2, settings: { baseTokens: toMicro(90) } })
+    store.write(life.flush(10))
+    expect(start(store, 20).sessions.epoch('alpha')).toBe(4)
+  })
+
   it('opens, closes and resizes durably', () => {
     const store = new Store()
     const life = withTenants(store)
