@@ -1,0 +1,58 @@
+import { toMicro, toTokens } from '../../../src/core/amount.ts'
+import type { TenantCapsule } from '../../../src/core/capsule.ts'
+import type { NodeConfig } from '../../../src/core/control.ts'
+import { type Migration, openMigration } from '../../../src/core/migration/placement.ts'
+import type { TargetFacts } from '../../../src/core/migration/plan.ts'
+import type { CoordinatorState } from './coordinator-disk.ts'
+import type { ClusterPlan, Spec } from './plan.ts'
+
+/** All a node must know, as of now. */
+export function configOf(state: CoordinatorState, plan: ClusterPlan, node: string): NodeConfig {
+  const { nodes, roundMs } = plan
+  const { roundTokens } = nodes.find(({ name }) => name === node)!
+  const capacity = (toTokens(roundTokens) * 1_000) / roundMs
+  const tenants = [...state.tenants.values()].filter(({ placement }) => placement.owner === node)
+  return {
+    node,
+    generation: state.nodes.get(node)!.generation,
+    spec: { capacity, roundMs, origin: { echo: {} }, hourlyFee: 0, hazard: 0, cordoned: false },
+    tenants: tenants.map(({ name, spec, placement }) => ({ tenant: name, epoch: placement.epoch, spec })),
+  }
+}
+
+/** What is known of a node that may be a target. */
+export function targetFacts(
+  state: CoordinatorState,
+  plan: ClusterPlan,
+  node: string,
+  silent: boolean,
+): TargetFacts {
+  const { roundTokens } = plan.nodes.find(({ name }) => name === node)!
+  let freeRate = Math.floor((roundTokens * 1_000) / plan.roundMs)
+  for (const { placement, spec } of state.tenants.values()) {
+    const open = openMigration(placement)
+    if (placement.owner === node) freeRate -= toMicro(spec.base)
+    else if (open?.target === node) freeRate -= open.reserve
+  }
+  const { draining } = state.nodes.get(node)!
+  const is = silent ? 'failed' : draining ? 'cordoned' : 'ready'
+  return { node, state: is, freeRate, movesIn: openMoves(state, ({ target }) => target === node) }
+}
+
+/** Open migrations before their commit that `counts` names. */
+export function openMoves(
+  state: CoordinatorState,
+  counts: (open: Migration<TenantCapsule>) => boolean,
+): number {
+  let sum = 0
+  for (const { placement } of state.tenants.values()) {
+    const open = openMigration(placement)
+    if (open !== null && open.phase !== 'COMMITTED' && counts(open)) sum++
+  }
+  return sum
+}
+
+/** Whether a node can take a tenant in. */
+export function hasRoom(target: TargetFacts, { base }: Spec): boolean {
+  return target.state === 'ready' && target.freeRate >= toMicro(base)
+}
