@@ -1,12 +1,8 @@
 import { Ledger } from './ledger.ts'
 import type { LeaseReply, LeaseRequest } from './messages.ts'
-import { Sessions, type TenantAccount, type TenantRow } from './sessions.ts'
+import { KEEP_LIVES, type PastLife, Sessions, type TenantAccount, type TenantRow } from './sessions.ts'
 
-/** A life that is over: its sessions numbered `covered` and above were opened after its last write. */
-export interface PastLife {
-  readonly life: string
-  readonly covered: number
-}
+export type { PastLife }
 
 /** The node's own row. Plain data. */
 export interface NodeRow {
@@ -55,9 +51,6 @@ export interface NodeLifeOptions {
 export class StaleLifeError extends Error {
   override readonly name = 'StaleLifeError'
 }
-
-/** Lives kept for late reports of their sessions. */
-const PAST_LIVES = 8
 
 /**
  * One life of a node, from the start of its object to its end: the ledger, its sessions, and what must be
@@ -112,7 +105,7 @@ export class NodeLife {
       before === undefined
         ? []
         : [...before.pastLives, { life: lifeId(node, before.epoch), covered: before.opened }].slice(
-            -PAST_LIVES,
+            -KEEP_LIVES,
           )
     for (const { life, covered } of this.#pastLives) this.sessions.rememberLife(life, covered)
     for (const { account, row } of stored?.tenants ?? []) {

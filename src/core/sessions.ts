@@ -11,9 +11,9 @@ import {
 import { DEFAULT_DEVICE } from './placed.ts'
 import type { Desk, Session } from './session.ts'
 import { SteadyClock } from './steady-clock.ts'
-import { Tenancy, type TenantAccount, type TenantRow } from './tenancy.ts'
+import { type PastLife, Tenancy, type TenantAccount, type TenantRow } from './tenancy.ts'
 
-export type { TenantAccount, TenantRow }
+export type { PastLife, TenantAccount, TenantRow }
 
 /** What the sessions of one life of a node need. */
 export interface SessionsOptions {
@@ -25,6 +25,8 @@ export interface SessionsOptions {
 
 /** Requests a session may be ahead of its lease while a message is in flight. */
 const CREDIT_REQUESTS = 4
+/** Lives kept for late reports of their sessions, of this node and of those a tenant has left. */
+export const KEEP_LIVES = 8
 /** A lease may be used for so many rounds after the edge asked for it. */
 const LEASE_ROUNDS = 2
 
@@ -37,7 +39,7 @@ export class Sessions {
   readonly #life: string
   readonly #tenancies = new Map<string, Tenancy>()
   /** Lives before this one whose sessions may be unknown because they were opened after the last write. */
-  #pastLives: { life: string; covered: number }[] = []
+  #pastLives: PastLife[] = []
   #opened = 0
   readonly #clock: SteadyClock
   #steadyMs = 0
@@ -87,7 +89,7 @@ export class Sessions {
   close(tenant: string): TenantRow | undefined {
     const tenancy = this.#tenancies.get(tenant)
     if (tenancy === undefined) return undefined
-    const row = tenancy.toRow()
+    const row = this.#movingRow(tenancy)
     this.#tenancies.delete(tenant)
     this.ledger.close(tenancy.account)
     return row
@@ -113,7 +115,7 @@ export class Sessions {
   /** Names an earlier life: sessions numbered `covered` and above were opened after its last write. */
   rememberLife(life: string, covered: number): void {
     this.#pastLives.push({ life, covered })
-    this.#pastLives = this.#pastLives.slice(-8)
+    this.#pastLives = this.#pastLives.slice(-KEEP_LIVES)
   }
 
   /** A tenant's account in the ledger, its devices' spends included. */
@@ -149,9 +151,22 @@ export class Sessions {
     return rows
   }
 
-  /** One tenant's row. */
+  /** One tenant's row, as it would move to another node. */
   row(tenant: string): TenantRow | undefined {
-    return this.#tenancies.get(tenant)?.toRow()
+    const tenancy = this.#tenancies.get(tenant)
+    return tenancy === undefined ? undefined : this.#movingRow(tenancy)
+  }
+
+  /**
+   * A tenant's row with the past lives of this node: a session that was opened after the last write of one may
+   * be reported for the first time when the tenant lives elsewhere.
+   */
+  #movingRow(tenancy: Tenancy): TenantRow {
+    const row = tenancy.toRow()
+    const own = new Set(this.#pastLives.map(({ life }) => life))
+    const before = tenancy.pastLives.filter(({ life }) => !own.has(life))
+    const pastLives = [...before, ...this.#pastLives].slice(-KEEP_LIVES)
+    return pastLives.length === 0 ? row : { ...row, pastLives }
   }
 
   /** Answers one message: first every report is booked, then every want is granted. */
@@ -178,7 +193,7 @@ export class Sessions {
       this.#charge(desk, desk.report(session, report), nowMs)
       return { desk, session, epoch: tenancy.epoch }
     }
-    const lapsed = desk.lapsed.get(report.session) ?? this.#adopt(desk, report.session)
+    const lapsed = desk.lapsed.get(report.session) ?? this.#adopt(tenancy, desk, report.session)
     if (lapsed !== undefined) {
       this.#charge(desk, desk.reportLate(lapsed, report), nowMs)
       this.#mustSave = true
@@ -188,10 +203,12 @@ export class Sessions {
     return { desk, session: live, epoch: tenancy.epoch }
   }
 
-  /** A session this node handed out after its last write before a restart: unknown, but not yet booked. */
-  #adopt(desk: Desk, id: string) {
+  /** A session handed out after the last write before a restart: unknown, but not yet booked. */
+  #adopt(tenancy: Tenancy, desk: Desk, id: string) {
     const dot = id.lastIndexOf('.')
-    const past = this.#pastLives.find(({ life }) => life === id.slice(0, dot))
+    const name = id.slice(0, dot)
+    const isPast = ({ life }: PastLife) => life === name
+    const past = this.#pastLives.find(isPast) ?? tenancy.pastLives.find(isPast)
     if (past === undefined || !(Number(id.slice(dot + 1)) >= past.covered)) return undefined
     return desk.adopt(id, this.#steadyMs)
   }

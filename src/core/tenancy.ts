@@ -21,11 +21,19 @@ export interface AccountRow {
   readonly desk: DeskRow
 }
 
+/** A life of a node that is over: its sessions numbered `covered` and above were opened after its last write. */
+export interface PastLife {
+  readonly life: string
+  readonly covered: number
+}
+
 /** What of a tenant outlives a restart or moves with it. */
 export interface TenantRow extends AccountRow {
   readonly tenant: string
   readonly epoch: number
   readonly devices: readonly (AccountRow & { readonly name: string })[]
+  /** Lives of nodes it has left whose sessions may still be reported, oldest first. */
+  readonly pastLives?: readonly PastLife[]
 }
 
 type Devices = NonNullable<TenantAccount['devices']>
@@ -52,6 +60,8 @@ export class Tenancy {
   /** Whether its row differs from what was last taken. */
   changed = true
   #takenOwed = 0
+  /** Lives of nodes it has left; see {@link TenantRow}. */
+  pastLives: readonly PastLife[] = []
   readonly #ledger: Ledger
 
   /** @throws LedgerSettingsError when it does not fit; then nothing was changed. */
@@ -122,6 +132,7 @@ export class Tenancy {
           desk: { ...desk.toRow(), usage: noUsage() },
         })),
       ],
+      ...(this.pastLives.length === 0 ? {} : { pastLives: this.pastLives }),
     }
   }
 
@@ -146,6 +157,7 @@ export class Tenancy {
   }
 
   #takeOver(row: TenantRow, take: (desk: Desk, row: DeskRow) => void): void {
+    this.pastLives = row.pastLives ?? []
     restoreAccount(this.account, row)
     take(this.desk, row.desk)
     for (const device of row.devices) {

@@ -173,6 +173,22 @@ describe('a life of a node', () => {
     expect(store.read().tenants.find(({ row }) => row.tenant === 'beta')?.row.owedTokens).toBe(0)
   })
 
+  it('books a session opened after the last write before a restart, once, also where the tenant moves next', () => {
+    const store = new Store()
+    const { session } = grantOf(withTenants(store).handle(ask('alpha', '', { waiting: 10 }), 10).reply)
+    const second = start(store, 500)
+    const elsewhere = new NodeLife({ node: 'n2', roundTokens: toMicro(160), roundMs: ROUND_MS, nowMs: 0 })
+    const { account, row } = second.close('alpha')!
+    elsewhere.install(account, JSON.parse(JSON.stringify(row)), 600)
+    elsewhere.handle(ask('alpha', session, { used: 9 }), 610)
+    elsewhere.handle(ask('alpha', session, { used: 9 }), 620)
+    expect(elsewhere.sessions.desk('alpha')?.usage.spent).toBe(toMicro(9))
+    const third = new NodeLife({ node: 'n3', roundTokens: toMicro(160), roundMs: ROUND_MS, nowMs: 0 })
+    third.install(account, elsewhere.close('alpha')!.row, 700)
+    third.handle(ask('alpha', session, { used: 10 }), 710)
+    expect(third.sessions.desk('alpha')?.usage.spent).toBe(toMicro(10))
+  })
+
   it('keeps the newest epoch of a tenant over a restart, also when older settings come late', () => {
     const store = new Store()
     const life = withTenants(store)

@@ -1,10 +1,22 @@
 import { toMicro, toTokens } from '../../../src/core/amount.ts'
 import type { TenantCapsule } from '../../../src/core/capsule.ts'
 import type { NodeConfig } from '../../../src/core/control.ts'
-import { type Migration, openMigration } from '../../../src/core/migration/placement.ts'
+import { type Migration, newPlacement, openMigration } from '../../../src/core/migration/placement.ts'
 import type { TargetFacts } from '../../../src/core/migration/plan.ts'
 import type { CoordinatorState } from './coordinator-disk.ts'
 import type { ClusterPlan, Spec } from './plan.ts'
+
+/** What was applied before the run: every tenant has its first node. */
+export function firstRows({ nodes, tenants }: ClusterPlan) {
+  return {
+    tenants: tenants.map(({ name, home, spec }) => ({
+      name,
+      spec,
+      placement: newPlacement<TenantCapsule>(name, { node: home, epoch: 1 }),
+    })),
+    nodes: nodes.map(({ name }) => ({ name, generation: 1, acked: 0, draining: false })),
+  }
+}
 
 /** All a node must know, as of now. */
 export function configOf(state: CoordinatorState, plan: ClusterPlan, node: string): NodeConfig {

@@ -90,9 +90,6 @@ export function passOn(
   }
   const forward = () => {
     if (running.dead) return
-    for (const { reports } of groups.values()) {
-      for (const { tenant } of reports) places.noteForward(tenant, node.clock.nowMs())
-    }
     const tasks = Array.from(
       groups,
       ([to, { reports, installs }]) =>
@@ -107,6 +104,7 @@ export function passOn(
               for (const [i, report] of reports.entries()) {
                 const home = { node: to, epoch: installs[i]!.epoch }
                 entries.set(report, reply?.accounts[i] ?? movedTo(report.tenant, home))
+                if (reply !== undefined) places.noteForward(report.tenant, report.session)
               }
               done()
             },

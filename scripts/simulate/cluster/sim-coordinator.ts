@@ -2,19 +2,20 @@ import { toMicro } from '../../../src/core/amount.ts'
 import { latestCapsule, type TenantCapsule } from '../../../src/core/capsule.ts'
 import type { ConfigAnswer } from '../../../src/core/control.ts'
 import { nextMessages, onAnswer, recordCheckpoint } from '../../../src/core/migration/coordinator-side.ts'
-import { newPlacement, openMigration, type Placement } from '../../../src/core/migration/placement.ts'
+import { openMigration, type Placement } from '../../../src/core/migration/placement.ts'
 import { planMove, requestAbort, type TargetFacts } from '../../../src/core/migration/plan.ts'
 import { type Booking, leaveBehind, messageForStray } from '../../../src/core/migration/strays.ts'
-import type { NodeAnswer, NodeMessage } from '../../../src/core/migration/types.ts'
+import type { Home, NodeAnswer, NodeMessage } from '../../../src/core/migration/types.ts'
 import type { Events } from '../events.ts'
 import type { SimClock } from '../faults/clock.ts'
 import type { Dice } from '../faults/plan.ts'
 import type { Calls } from './calls.ts'
 import { CoordinatorBook } from './coordinator-book.ts'
 import type { CoordinatorState, NodeEntry, TenantState } from './coordinator-disk.ts'
-import { configOf, hasRoom, openMoves, targetFacts } from './coordinator-facts.ts'
+import { configOf, firstRows, hasRoom, openMoves, targetFacts } from './coordinator-facts.ts'
 import { needsTakeover, takeoverBy, waitsForSilent } from './coordinator-takeover.ts'
 import { Disk } from './disk.ts'
+import { EndTally } from './end-tally.ts'
 import { plain } from './node-disk.ts'
 import type { ClusterParts } from './parts.ts'
 import type { ClusterPlan, ClusterTerms } from './plan.ts'
@@ -41,12 +42,6 @@ export interface CoordinatorWorld {
   isCalm(): boolean
 }
 
-/** Where a tenant lives, for the edges. */
-export interface Whereabouts {
-  readonly node: string
-  readonly epoch: number
-}
-
 /**
  * The coordinator: its durable rows, and what an object knows only while it runs. What to send and what an
  * answer means is the core's; here it is written, sent, and sent again.
@@ -60,25 +55,17 @@ export class SimCoordinator {
   #serving!: ServingWatch
   /** Nodes that are being sent their configuration. */
   #pushing = new Set<string>()
-  /** Migrations asked for while nothing was wrong. */
-  readonly #calmMoves = new Set<string>()
+  readonly #ends: EndTally
 
   constructor(clock: SimClock, world: CoordinatorWorld) {
     this.clock = clock
     this.#world = world
     this.#terms = world.plan.terms
+    this.#ends = new EndTally(world.tally)
     const { events, dice, tally, parts } = world
     this.#book = new CoordinatorBook(new Disk(events, dice, tally, parts.coordinatorHolds))
     this.#begin()
-    const { nodes, tenants } = world.plan
-    this.#book.save({
-      tenants: tenants.map(({ name, home, spec }) => ({
-        name,
-        spec,
-        placement: newPlacement<TenantCapsule>(name, { node: home, epoch: 1 }),
-      })),
-      nodes: nodes.map(({ name }) => ({ name, generation: 1, acked: 0, draining: false })),
-    })
+    this.#book.save(firstRows(world.plan))
     this.#tick()
   }
 
@@ -88,7 +75,7 @@ export class SimCoordinator {
   }
 
   /** Where a tenant lives. */
-  resolve(tenant: string, respond: (found: Whereabouts) => void): void {
+  resolve(tenant: string, respond: (found: Home) => void): void {
     const placement = this.#book.state?.tenants.get(tenant)?.placement
     if (placement === undefined || placement.owner === null) return
     const { owner: node, epoch } = placement
@@ -111,7 +98,7 @@ export class SimCoordinator {
     }
     tally.count('moveAsked')
     if (placement.migration !== null) tally.count('secondMoveBehind')
-    if (this.#world.isCalm()) this.#calmMoves.add(`${tenant}:${planned.value.issuedEpoch}`)
+    if (this.#world.isCalm()) this.#ends.expectCalm(planned.value)
     this.#put(planned.value)
     if (abortAfterMs !== undefined) events.after(abortAfterMs, () => this.#abort(tenant))
   }
@@ -202,7 +189,7 @@ export class SimCoordinator {
     if (booking !== null) this.#world.tally.count('bookedLate')
     const news = placement.owner === before.owner ? [] : [placement.owner, before.owner]
     this.#put(placement, news, booking)
-    this.#noteEnd(before, placement)
+    this.#ends.note(before, placement)
   }
 
   #begin(): void {
@@ -301,7 +288,7 @@ export class SimCoordinator {
       if (left?.ok) {
         tally.count('leftBehind')
         this.#put(left.value)
-        this.#noteEnd(placement, left.value)
+        this.#ends.note(placement, left.value)
         continue
       }
       if (!needsTakeover(placement, (node) => this.#lapsed(node))) continue
@@ -353,15 +340,5 @@ export class SimCoordinator {
     const known = this.#book.state!.tenants.get(placement.tenant)!
     this.#book.save({ tenants: [{ ...known, placement }], nodes: this.#book.renewed(news), booking })
     this.#work()
-  }
-
-  #noteEnd(before: Place, { migration }: Place): void {
-    const { tally } = this.#world
-    if (migration === null || migration.phase === before.migration?.phase) return
-    if (migration.phase === 'DONE') {
-      tally.count(migration.forced ? 'takeoverDone' : 'moveDone')
-      if (this.#calmMoves.has(`${migration.tenant}:${migration.epoch}`)) tally.count('calmMoveDone')
-    } else if (migration.phase === 'ABORTED')
-      tally.count(migration.forced ? 'takeoverAborted' : 'moveAborted')
   }
 }

@@ -1,13 +1,13 @@
 import { type Lease, Verdict } from '../../../src/core/lease.ts'
 import { BOOK_LIMITS, LeaseBook, type NodeLine } from '../../../src/core/lease-book.ts'
 import type { LeaseReply, LeaseRequest, Moved } from '../../../src/core/messages.ts'
+import type { Home } from '../../../src/core/migration/types.ts'
 import type { Outcome } from '../../../src/core/wait-queue.ts'
 import type { Events } from '../events.ts'
 import type { SimClock } from '../faults/clock.ts'
 import { accountKey, type Counts } from '../faults/model.ts'
 import type { PlannedAccount } from '../faults/plan.ts'
 import { addCounts, noCounts } from './heard.ts'
-import type { Whereabouts } from './sim-coordinator.ts'
 
 /** How a request ended; `guaranteed` was admitted without the node, `unavailable` found nobody to ask. */
 export type RequestEnd = 'admitted' | 'refused' | 'guaranteed' | 'unreachable' | 'unavailable'
@@ -28,7 +28,7 @@ export interface IsolateWorld {
   /** A message unanswered for so long is given up, on the isolate's clock. */
   readonly callMs: number
   send(node: string, message: LeaseRequest, done: (reply: LeaseReply | undefined) => void): void
-  resolve(tenant: string, done: (found: Whereabouts | undefined) => void): void
+  resolve(tenant: string, done: (found: Home | undefined) => void): void
   onAdmitted(isolate: SimIsolate, lease: Lease, cost: number): void
   onEnd(isolate: SimIsolate, request: OpenRequest, end: RequestEnd): void
   onMoved(): void
@@ -50,7 +50,7 @@ export class SimIsolate {
   touchedUntilMs = 0
   alive = true
   readonly #world: IsolateWorld
-  readonly #routes = new Map<string, Whereabouts>()
+  readonly #routes = new Map<string, Home>()
   readonly #asking = new Map<string, (() => void)[]>()
   readonly #polled = new Set<Lease>()
   readonly #counts = new Map<string, Counts>()
@@ -238,7 +238,7 @@ export class SimIsolate {
       open--
       if (open === 0) done()
     }
-    const go = (tenant: string, { node, epoch }: Whereabouts) => {
+    const go = (tenant: string, { node, epoch }: Home) => {
       if (node === line.node) return
       const leases = [...line.leases.values()].filter((lease) => lease.tenant === tenant)
       this.book.move(line, this.book.line(node), tenant, epoch)

@@ -1,5 +1,6 @@
 import type { Lease } from '../../../src/core/lease.ts'
 import type { LeaseReply, LeaseRequest } from '../../../src/core/messages.ts'
+import type { Home } from '../../../src/core/migration/types.ts'
 import type { Events } from '../events.ts'
 import { SimClock } from '../faults/clock.ts'
 import { SimNetwork } from '../faults/network.ts'
@@ -13,7 +14,7 @@ import type { ClusterParts } from './parts.ts'
 import type { ClusterPlan } from './plan.ts'
 import type { PlannedEvent } from './plan-events.ts'
 import { checkRest, sweepTombstones } from './rest.ts'
-import { SimCoordinator, type Whereabouts } from './sim-coordinator.ts'
+import { SimCoordinator } from './sim-coordinator.ts'
 import { type OpenRequest, type RequestEnd, SimIsolate } from './sim-isolate.ts'
 import { ClusterNode } from './sim-node.ts'
 import type { ClusterTally } from './tally.ts'
@@ -129,7 +130,7 @@ export class ClusterWorld {
         )
       },
       resolve: (tenant, done) => {
-        this.#calls.ask<Whereabouts>(
+        this.#calls.ask<Home>(
           place,
           'coordinator',
           callMs,
