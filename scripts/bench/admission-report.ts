@@ -9,7 +9,7 @@ import { formatSpread } from './stats.ts'
 
 const DELAYS_MS = [0, 5, 20]
 /** Requests of one variant's turn. */
-const TURN = 5_000
+const TURN = 4_000
 const KIB = 1024
 
 /** Everything about one request: CPU, latency, messages, size and cold start. */

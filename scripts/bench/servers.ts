@@ -27,6 +27,13 @@ export class Ports {
   }
 }
 
+/** Everything that runs for the bench, so that nothing outlives it, however it ends. */
+const started = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of started) child.kill()
+})
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
 const WORKERS = fileURLToPath(new URL('workers/', import.meta.url))
 const PEERS = fileURLToPath(new URL('peers/', import.meta.url))
 
@@ -38,6 +45,7 @@ export async function startWorker(
   const built = await buildWorker(join(WORKERS, `${name}.ts`), join(ROOT, 'dist', 'bench', name))
   const stateFolder = mkdtempSync(join(tmpdir(), 'stint-bench-'))
   const workerd = await startWorkerd({ objects: {}, ...options, built, stateFolder, quiet: true })
+  started.add(workerd.child)
   return {
     port: options.port,
     pid: workerd.child.pid!,
@@ -75,6 +83,7 @@ export function redisVersion(): string | undefined {
 }
 
 function opened(child: ChildProcess, port: number, name: string): Promise<void> {
+  started.add(child)
   return new Promise((resolve, reject) => {
     child.once('exit', () => reject(new Error(`${name} ended before it was ready`)))
     waitUntilOpen(port).then(resolve)
