@@ -4,6 +4,7 @@ import { MAX_ANSWER_TOKENS } from './cost.ts'
 import { finish } from './finish.ts'
 import type { Visit } from './isolate.ts'
 import type { Meter } from './meter.ts'
+import { SharedHead } from './shared-head.ts'
 import { echoSocket } from './socket.ts'
 
 /** Bounds on what a client may ask of the echo. */
@@ -38,11 +39,10 @@ function plain(visit: Visit, meter: Meter): Response {
   const body = textOf(visit, meter, {})
   // All of it is ASCII: paths are escaped.
   meter.countOut(body.length)
-  // Copying the head of a Response costs half of reading headers from an object.
-  meter.known.echoHead ??= new Response(null, { headers: { 'Content-Type': 'application/json' } })
-  const head = meter.known.echoHead
-  meter.note(head.headers)
-  return new Response(body, head)
+  const { known } = meter
+  known.echoHead ??= new SharedHead('application/json')
+  meter.note(known.echoHead)
+  return new Response(body, known.echoHead.response)
 }
 
 function textOf({ request, target }: Visit, meter: Meter, more: Readonly<Record<string, number>>): string {

@@ -67,6 +67,15 @@ function formatBytes(bytes: Uint8Array): string {
   return `:${btoa(String.fromCharCode(...bytes))}:`
 }
 
+/** From here on three digits are told, rounded down: who has so much left does not count single requests. */
+const COARSE_FROM = 10_000
+
+function coarse(units: number): number {
+  if (units < COARSE_FROM) return units
+  const step = 10 ** (Math.floor(Math.log10(units)) - 2)
+  return units - (units % step)
+}
+
 /** The name of the one policy of a tenant without devices: its base. A device's policy has the device's name. */
 export const POLICY_NAME = 'base'
 
@@ -92,6 +101,9 @@ export class TenantFields {
   readonly #unitMicro: number
   readonly #perUnit: number
   readonly #prefix: string
+  /** The last value written, and for how much. */
+  #units = Number.NaN
+  #limit = ''
 
   /** Counted in requests of the usual cost; where requests cost nothing, in bytes. */
   constructor({ base, cost }: Pick<Route['policy'], 'base' | 'cost'>, name = POLICY_NAME) {
@@ -109,8 +121,12 @@ export class TenantFields {
 
   /** The value of `RateLimit` while `leftMicro` are left. */
   limit(leftMicro: number): string {
-    const units = leftMicro <= 0 ? 0 : Math.floor((leftMicro * this.#perUnit) / this.#unitMicro)
-    return `${this.#prefix}${Math.min(MAX_INTEGER, units)};t=${this.#windowSeconds}`
+    const units = leftMicro <= 0 ? 0 : coarse(Math.floor((leftMicro * this.#perUnit) / this.#unitMicro))
+    if (units !== this.#units) {
+      this.#units = units
+      this.#limit = `${this.#prefix}${Math.min(MAX_INTEGER, units)};t=${this.#windowSeconds}`
+    }
+    return this.#limit
   }
 
   /** The value of `RateLimit` of a refusal. */

@@ -45,14 +45,14 @@ export class Finder {
   /** By the request's host, path and key; at once where everything is remembered. */
   byRequest(
     target: RequestTarget,
-    headers: Headers,
+    request: Request,
     env: EdgeEnv,
     execution: Execution,
   ): Found | Promise<Found> {
     const lookup = this.#lookup('host', target.host, env, execution)
     if (lookup === undefined)
-      return this.#ask('host', target.host, env, execution, (it) => this.#who(it, target, headers))
-    return lookup instanceof Response ? lookup : this.#who(lookup, target, headers)
+      return this.#ask('host', target.host, env, execution, (it) => this.#who(it, target, request))
+    return lookup instanceof Response ? lookup : this.#who(lookup, target, request)
   }
 
   /** By the name of a tenant that a function of the application gave. */
@@ -172,10 +172,11 @@ export class Finder {
     return route === null ? null : { host: name, routes: [route] }
   }
 
-  #who(routes: readonly KnownRoute[], target: RequestTarget, headers: Headers): Found | Promise<Found> {
+  #who(routes: readonly KnownRoute[], target: RequestTarget, request: Request): Found | Promise<Found> {
     if (routes.every(({ keys }) => keys.size === 0))
       return answerTo(identify(routes, target.guard, undefined))
-    const key = headers.get(KEY_HEADER)
+    // Only now: what a request's headers are asked for the first time costs more than finding its tenant.
+    const key = request.headers.get(KEY_HEADER)
     const hash = key === null ? undefined : this.#hasher.hash(key)
     if (hash instanceof Promise) return hash.then((it) => answerTo(identify(routes, target.guard, it)))
     return answerTo(identify(routes, target.guard, hash))

@@ -73,7 +73,7 @@ export class Isolate {
     const { target, request, env, execution } = visit
     const found =
       tenant === undefined
-        ? this.#finder.byRequest(target, request.headers, env, execution)
+        ? this.#finder.byRequest(target, request, env, execution)
         : this.#finder.byTenant(tenant, env, execution)
     if (found instanceof Promise) {
       return found.then((it) => (it instanceof Response ? it : this.#admit(visit, it, tenant, 0)))
@@ -152,7 +152,7 @@ export class Isolate {
   async #again(visit: Visit, tenant: string | undefined, moves: number): Promise<Entry> {
     const { target, request, env, execution } = visit
     const found = await (tenant === undefined
-      ? this.#finder.byRequest(target, request.headers, env, execution)
+      ? this.#finder.byRequest(target, request, env, execution)
       : this.#finder.byTenant(tenant, env, execution))
     return found instanceof Response ? found : this.#admit(visit, found, tenant, moves)
   }

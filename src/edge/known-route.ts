@@ -5,6 +5,7 @@ import { AddressSet } from './access.ts'
 import { type Prices, pricesOf } from './cost.ts'
 import { overQuotaBody, POLICY_NAME, TenantFields } from './fields.ts'
 import { under } from './identify.ts'
+import type { SharedHead } from './shared-head.ts'
 
 /** A route as the isolate keeps it: with what the hot path needs worked out once. */
 export interface KnownRoute {
@@ -18,7 +19,7 @@ export interface KnownRoute {
   readonly keys: ReadonlySet<string>
   readonly devices: readonly DeviceMatch[]
   /** Head of the built-in echo's answers, made by the first. */
-  echoHead: Response | undefined
+  echoHead: SharedHead | undefined
 }
 
 /** A tenant's share, or one device's: whose tokens a request spends, and what its client is told of them. */

@@ -2,9 +2,8 @@ import type { Account, Admission } from './admission.ts'
 import { ByteTally, expectCost, parseCost } from './cost.ts'
 import type { TenantFields } from './fields.ts'
 import type { KnownRoute } from './known-route.ts'
+import { BORROWED_HEADER, type SharedHead } from './shared-head.ts'
 
-/** Tells that a request was admitted on tokens borrowed from idle tenants. */
-const BORROWED_HEADER = 'Stint-Borrowed'
 /** A shaped stream waits in turns of so long; it is never cut. */
 const SHAPED_WAIT_MS = 60_000
 /** Bulk waits behind requests. */
@@ -110,15 +109,12 @@ export class Meter {
     headers.set('RateLimit', this.#limit(fields))
   }
 
-  /** What {@link settle} writes, onto the headers that the tenant's answers made here have in common. */
-  note(shared: Headers): void {
+  /** What {@link settle} writes, onto the head that the tenant's answers made here have in common. */
+  note(head: SharedHead): void {
     this.commit(null)
-    if (this.borrowed) shared.set(BORROWED_HEADER, '1')
-    else shared.delete(BORROWED_HEADER)
+    head.mark(this.borrowed)
     const fields = this.account?.share.fields
-    if (fields === undefined) return
-    shared.set('RateLimit-Policy', fields.policy)
-    shared.set('RateLimit', this.#limit(fields))
+    head.tell(fields?.policy, fields === undefined ? undefined : this.#limit(fields))
   }
 
   #limit(fields: TenantFields): string {

@@ -64,6 +64,8 @@ describe('RateLimit fields (draft-ietf-httpapi-ratelimit-headers-11)', () => {
     [100, { ...cost, perRequest: 5 }, '"base";q=20;w=1', 42_500_000, '"base";r=8;t=1'],
     [0.1, cost, '"base";q=1;w=10', 1_000_000, '"base";r=1;t=10'],
     [0, cost, '"base";q=0;w=1', -5, '"base";r=0;t=1'],
+    [20_000, cost, '"base";q=20000;w=1', 9_999_000_000, '"base";r=9999;t=1'],
+    [20_000, cost, '"base";q=20000;w=1', 19_999_000_000, '"base";r=19900;t=1'],
     [
       1024,
       { ...cost, perRequest: 0, perKiBOut: 1 },
