@@ -4,6 +4,8 @@ import { DurableObject } from 'cloudflare:workers'
 interface Started {
   alarm?(info?: AlarmInvocationInfo): Promise<void> | void
   fetch?(request: Request): Promise<Response> | Response
+  webSocketMessage?(socket: WebSocket, message: string | ArrayBuffer): Promise<void> | void
+  webSocketClose?(socket: WebSocket, code: number, reason: string, clean: boolean): Promise<void> | void
 }
 
 /** A class of Durable Objects. */
@@ -18,7 +20,7 @@ type Calls = Record<string, (...parameters: readonly unknown[]) => unknown>
  * A class of Durable Objects whose code is loaded when one of them starts, and not by every isolate that only
  * serves requests. No event reaches the object before its code is there.
  *
- * @param methods what callers may call; beside them requests and the alarm are passed on
+ * @param methods what callers may call; beside them requests, the alarm and hibernated sockets are passed on
  */
 export function onDemand<Env, Api>(methods: Methods<Api>, load: () => Promise<ObjectClass<Env>>) {
   const started = new WeakMap<object, Started>()
@@ -38,6 +40,19 @@ export function onDemand<Env, Api>(methods: Methods<Api>, load: () => Promise<Ob
 
     override async fetch(request: Request): Promise<Response> {
       return (await started.get(this)!.fetch?.(request)) ?? new Response(null, { status: 404 })
+    }
+
+    override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+      await started.get(this)!.webSocketMessage?.(socket, message)
+    }
+
+    override async webSocketClose(
+      socket: WebSocket,
+      code: number,
+      reason: string,
+      clean: boolean,
+    ): Promise<void> {
+      await started.get(this)!.webSocketClose?.(socket, code, reason, clean)
     }
   }
   for (const method of Object.keys(methods)) {

@@ -2,10 +2,11 @@ import { type Env, LIMITS } from './config.ts'
 import type { CoordinatorEnv } from './coordinator/coordinator-object.ts'
 import type { CoordinatorApi } from './core/coordinator-api.ts'
 import { EdgeTally } from './core/edge-tally.ts'
+import type { FeedApi } from './core/feed.ts'
+import type { FeedEnv } from './dashboard/feed-object.ts'
 import { createGateway } from './edge/gateway.ts'
 import { onDemand } from './on-demand.ts'
 
-export { FeedObject } from './dashboard/feed-object.ts'
 export { NodeObject } from './node/node-object.ts'
 
 /** Half of all code is the coordinator's, and there is one of it: other isolates need not load it. */
@@ -44,6 +45,12 @@ export const CoordinatorObject = onDemand<CoordinatorEnv, CoordinatorApi>(
     heartbeat: true,
   },
   async () => (await import('./coordinator/coordinator-object.ts')).CoordinatorObject,
+)
+
+/** There is one, and only while somebody watches. */
+export const FeedObject = onDemand<FeedEnv, FeedApi>(
+  { ticket: true, snapshot: true },
+  async () => (await import('./dashboard/feed-object.ts')).FeedObject,
 )
 
 /** It answers requests alone. */
