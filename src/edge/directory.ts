@@ -2,7 +2,9 @@ import type { HostRoutes } from '../core/control.ts'
 import { type KnownRoute, prepareRoute } from './known-route.ts'
 
 interface CachedHost {
-  readonly routes: readonly KnownRoute[]
+  /** What a lookup says of it, made once: every request asks. */
+  readonly fresh: Lookup
+  readonly stale: Lookup
   /** When the coordinator said so. */
   readonly readAtMs: number
   refreshing: boolean
@@ -44,11 +46,7 @@ export class Directory {
     if (cached !== undefined) {
       const ageMs = nowMs - cached.readAtMs
       if (ageMs > this.#limits.routeStaleMs) return MISS
-      return {
-        kind: 'known',
-        routes: cached.routes,
-        stale: cached.expired || ageMs > this.#limits.routeFreshMs,
-      }
+      return cached.expired || ageMs > this.#limits.routeFreshMs ? cached.stale : cached.fresh
     }
     const saidAtMs = this.#unknown.get(host)
     if (saidAtMs === undefined || nowMs - saidAtMs > this.#limits.unknownFreshMs) return MISS
@@ -80,8 +78,10 @@ export class Directory {
     }
     this.#unknown.delete(host)
     this.#hosts.delete(host)
+    const routes = answer.routes.map(prepareRoute)
     this.#hosts.set(host, {
-      routes: answer.routes.map(prepareRoute),
+      fresh: { kind: 'known', routes, stale: false },
+      stale: { kind: 'known', routes, stale: true },
       readAtMs: nowMs,
       refreshing: false,
       expired: false,

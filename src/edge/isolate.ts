@@ -15,6 +15,9 @@ import { DEFAULT_URGENCY, urgencyOf } from './urgency.ts'
 /** A request on its way through the edge. */
 export interface Visit {
   readonly request: Request
+  /** Of the request; asking the platform each time would cost more. */
+  readonly method: string
+  readonly hasBody: boolean
   readonly target: RequestTarget
   readonly env: EdgeEnv
   readonly execution: Execution
@@ -62,10 +65,11 @@ export class Isolate {
   open(request: Request, env: EdgeEnv, execution: Execution): Visit | Response {
     const target = parseTarget(request.url)
     if (target === undefined) return failure(400, 'bad-target', 'the host name or the path is malformed')
-    if (request.body !== null && Number(request.headers.get('Content-Length') ?? 0) > this.limits.bodyBytes) {
+    const { method, body } = request
+    if (body !== null && Number(request.headers.get('Content-Length') ?? 0) > this.limits.bodyBytes) {
       return failure(413, 'body-too-large', `a body may have at most ${this.limits.bodyBytes} bytes`)
     }
-    return { request, target, env, execution }
+    return { request, method, hasBody: body !== null, target, env, execution }
   }
 
   /** Admits a request of a host, or answers it. @param tenant a name the application gave instead */
@@ -92,9 +96,9 @@ export class Isolate {
     const share =
       known.devices.length === 0
         ? known.share
-        : shareOfRequest(known, target.host, target.guard, request.method)
+        : shareOfRequest(known, target.host, target.guard, visit.method)
     const account = this.#admission.account(known, route.node, share, env, execution)
-    const given = visit.cost ?? requestCost(known.prices, request.method, target.guard)
+    const given = visit.cost ?? requestCost(known.prices, visit.method, target.guard)
     const cost = Math.max(given, account.lease.expectedCost)
     const price = { given, reserve: cost }
     const verdict = this.#admission.decide(account, cost, route.policy.maxWaitMs)
@@ -132,7 +136,7 @@ export class Isolate {
       cost: price.reserve,
       maxWaitMs: policy.maxWaitMs,
       urgency: urgencyOf(request.headers.get('Priority'), policy.urgency),
-      bytes: HEAD_BYTES + (request.body === null ? 0 : BUFFERED_BYTES),
+      bytes: HEAD_BYTES + (visit.hasBody ? BUFFERED_BYTES : 0),
     })
     switch (outcome) {
       case 'admitted':
