@@ -150,7 +150,7 @@ describe('a WebSocket', () => {
   it('passes its messages in order and charges their bytes both ways', async () => {
     const cost = 'cost: { perRequest: 0, perKiBIn: 1, perKiBOut: 2 }'
     const it = await world(manifest(10_000, { a: `base: 10000, ${cost}` }))
-    const answer = await it.ask('a', { headers: { Upgrade: 'websocket' } })
+    const answer = await it.ask('a', { path: '/?socket', headers: { Upgrade: 'websocket' } })
     expect(answer.status).toBe(101)
     const socket = answer.webSocket!
     socket.accept()
