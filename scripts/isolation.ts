@@ -1,99 +1,126 @@
-import { Command } from 'commander'
-import { type Attack, holdSockets, spray } from './isolation/attacks.ts'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Command, Option } from 'commander'
+import { buildWorker } from './build.ts'
+import { AGGRESSOR_BASE, ATTACKS, attack } from './isolation/attacks.ts'
 import { type Machine, startMachine } from './isolation/machine.ts'
 import { runLoad } from './load/run.ts'
 import type { TenantResult } from './load/tally.ts'
 import { LocalStint } from './run/local.ts'
+import { startWorkerd } from './run/workerd.ts'
 
 const VICTIM_BASE = 200
-const AGGRESSOR_BASE = 10
-/** What the machine is trusted with; the guarantees are all of it. It could serve 480. */
-const CAPACITY = 250
-const MACHINE = { workers: 24, serviceMs: 50 }
 const OFFERED = VICTIM_BASE * 0.8
+/** What the machine is trusted with; the guarantees are most of it. It could serve 480. */
+const CAPACITY = 250
+const MACHINE = { workers: 24, serviceMs: 50, dearMs: 500 }
 /** What is borrowed in one round must not keep all of the machine's workers from the others. */
 const ROUND_MS = 250
+/**
+ * The victim alone and beside the attack take turns, and of each the median turn counts: what else the computer does
+ * shall weigh on both alike, and a stall of it on neither.
+ */
+const TURNS = 5
 
 const tenant = (name: string, spec: string) =>
   `---\napiVersion: stint/v1\nkind: Tenant\nmetadata: { name: ${name} }\nspec: { hosts: [${name}.localhost], ${spec} }\n`
 
-/** With `off` the very same tenants, and nobody between them and the machine. */
-function manifest(mode: 'enforce' | 'off'): string {
-  const dear = 'cost: { rules: [{ path: /dear, tokens: 50 }] }'
-  return [
-    `apiVersion: stint/v1\nkind: Node\nmetadata: { name: machine }\nspec: { capacity: ${CAPACITY}, roundMs: ${ROUND_MS}, origin: { service: machine } }\n`,
-    tenant('victim', `base: ${VICTIM_BASE}, mode: ${mode}`),
-    tenant('aggressor', `base: ${AGGRESSOR_BASE}, mode: ${mode}, ${dear}`),
-    tenant('locked', `base: 1, mode: ${mode}, keys: [{ sha256: '${'0'.repeat(64)}' }]`),
-  ].join('')
+const MANIFEST = [
+  `apiVersion: stint/v1\nkind: Node\nmetadata: { name: machine }\nspec: { capacity: ${CAPACITY}, roundMs: ${ROUND_MS}, origin: { service: machine } }\n`,
+  tenant('victim', `base: ${VICTIM_BASE}`),
+  tenant('aggressor', `base: ${AGGRESSOR_BASE}, cost: { rules: [{ path: /dear, tokens: 50 }] }`),
+  tenant('locked', `base: 1, keys: [{ sha256: '${'0'.repeat(64)}' }]`),
+].join('')
+
+/** What stands before the machine, and how it is ended. */
+type Edge = (port: number, machinePort: number) => Promise<() => Promise<void>>
+
+const EDGES: Readonly<Record<string, Edge>> = {
+  async with(port, machinePort) {
+    const stint = await LocalStint.start(port, MANIFEST, { services: { machine: machinePort } })
+    return () => stint.dispose()
+  },
+  async without(port, machinePort) {
+    const stateFolder = mkdtempSync(join(tmpdir(), 'stint-'))
+    const built = await buildWorker('scripts/isolation/workers/forward.ts', 'dist/forward')
+    const services = { machine: machinePort }
+    const workerd = await startWorkerd({ built, port, stateFolder, services, objects: {} })
+    return async () => {
+      await workerd.kill()
+      rmSync(stateFolder, { recursive: true, force: true })
+    }
+  },
 }
 
-const ATTACKS: Readonly<Record<string, (port: number) => Attack | undefined>> = {
-  '100 × its own': (port) =>
-    spray(port, 100 * AGGRESSOR_BASE, () => ({ headers: { Host: 'aggressor.localhost' } })),
-  'dearest requests': (port) =>
-    spray(port, 20 * AGGRESSOR_BASE, () => ({ headers: { Host: 'aggressor.localhost' }, path: '/dear' })),
-  'invented hosts': (port) => spray(port, 1_000, (i) => ({ headers: { Host: `invented-${i}.localhost` } })),
-  'slow bodies': (port) =>
-    holdSockets(
-      port,
-      200,
-      'POST / HTTP/1.1\r\nHost: aggressor.localhost\r\nContent-Length: 100000\r\n\r\nx',
-      'x',
-    ),
-  'unused sockets': (port) => holdSockets(port, 1_000, '', ''),
-  'wrong keys': (port) =>
-    spray(port, 500, (i) => ({ headers: { Host: 'locked.localhost', 'Stint-Key': `wrong-${i}` } })),
+/** One turn of the victim. */
+async function turn(port: number, seconds: number): Promise<TenantResult> {
+  const tenants = [{ name: 'victim', perSecond: OFFERED }]
+  // The attack stands when the victim comes; what was sent before shares no round with it.
+  const { tenants: results } = await runLoad({ tenants, seconds, port, pauseMs: 1_500, timeoutMs: 15_000 })
+  return results[0]!
 }
 
-/** The victim's figures while `attack` lasts; undefined leaves it alone. */
-async function measure(
-  port: number,
-  machine: Machine,
-  seconds: number,
-  attack?: string,
-): Promise<TenantResult> {
-  machine.reset()
-  const running = attack === undefined ? undefined : ATTACKS[attack]!(port)
-  try {
-    // The attack stands when the victim comes; what was sent before shares no round with it.
-    const tenants = [{ name: 'victim', perSecond: OFFERED }]
-    const { tenants: results } = await runLoad({ tenants, seconds, port, pauseMs: 1_500, timeoutMs: 15_000 })
-    return results[0]!
-  } finally {
-    await running?.stop()
+interface Turns {
+  readonly alone: TenantResult[]
+  readonly under: TenantResult[]
+}
+
+/** The victim's turns alone and while an attack lasts. */
+async function measure(name: string, port: number, machine: Machine, seconds: number): Promise<Turns> {
+  const turns: Turns = { alone: [], under: [] }
+  for (let i = 0; i < TURNS; i++) {
+    machine.reset()
+    turns.alone.push(await turn(port, seconds / TURNS))
+    const end = attack(name, port)
+    try {
+      turns.under.push(await turn(port, seconds / TURNS))
+    } finally {
+      await end()
+    }
   }
+  return turns
 }
 
-function row(mode: string, attack: string, alone: TenantResult, it: TenantResult): string {
-  const share = `${((100 * it.admitted) / it.offered).toFixed(1)} %`
-  const times = `${(it.p99Ms / alone.p99Ms).toFixed(2)} ×`
-  const figures = [alone.p50Ms, alone.p99Ms, it.p50Ms, it.p99Ms].map((ms) => ms.toFixed(1).padStart(9))
-  return [mode.padEnd(8), attack.padEnd(17), share.padStart(8), ...figures, times.padStart(9)].join('  ')
+const sum = (turns: readonly TenantResult[], of: 'admitted' | 'offered') =>
+  turns.reduce((total, turn) => total + turn[of], 0)
+
+function row(edge: string, name: string, { alone, under }: Turns): string {
+  const median = (turns: readonly TenantResult[], of: 'p50Ms' | 'p99Ms') =>
+    turns.map((turn) => turn[of]).sort((a, b) => a - b)[Math.floor(turns.length / 2)]!
+  const share = `${((100 * sum(under, 'admitted')) / sum(under, 'offered')).toFixed(1)} %`
+  const times = `${(median(under, 'p99Ms') / median(alone, 'p99Ms')).toFixed(2)} ×`
+  const figures = [alone, under].flatMap((turns) => [median(turns, 'p50Ms'), median(turns, 'p99Ms')])
+  const columns = figures.map((ms) => ms.toFixed(1).padStart(9))
+  return [edge.padEnd(8), name.padEnd(17), share.padStart(8), ...columns, times.padStart(9)].join('  ')
 }
 
 await new Command('isolation')
-  .description('A victim at 80 % of its base beside an aggressor, with Stint and with Stint switched off.')
+  .description(
+    'A victim at 80 % of its base beside an aggressor, with Stint and with a plain forwarder instead.',
+  )
   .option('--port <port>', 'port on 127.0.0.1; the next is the machine’s', Number, 8_790)
-  .option('--seconds <seconds>', 'per attack', Number, 8)
-  .action(async ({ port, seconds }: { port: number; seconds: number }) => {
+  .option('--seconds <seconds>', 'of the victim alone, and as many under each attack', Number, 15)
+  .addOption(new Option('--attack <name>', 'only this one').choices(Object.keys(ATTACKS)))
+  .action(async ({ port, seconds, attack: only }: { port: number; seconds: number; attack?: string }) => {
+    const names = Object.keys(ATTACKS).filter((name) => only === undefined || name === only)
     const machine = await startMachine({ ...MACHINE, port: port + 1 })
     const lost: string[] = []
     console.log(
-      'mode      attack             admitted  alone p50        p99  under p50        p99  p99/alone',
+      'Stint     attack             admitted  alone p50        p99  under p50        p99  p99/alone',
     )
-    for (const mode of ['enforce', 'off'] as const) {
-      const stint = await LocalStint.start(port, manifest(mode), { services: { machine: port + 1 } })
+    for (const [edge, start] of Object.entries(EDGES)) {
+      const stop = await start(port, port + 1)
       try {
-        for (const attack of Object.keys(ATTACKS)) {
-          // Anew each time: what else the computer does shall weigh on both alike.
-          const alone = await measure(port, machine, seconds)
-          const result = await measure(port, machine, seconds, attack)
-          console.log(row(mode, attack, alone, result))
-          if (mode === 'enforce' && result.admitted < result.offered) lost.push(attack)
+        await turn(port, 2)
+        for (const name of names) {
+          const turns = await measure(name, port, machine, seconds)
+          console.log(row(edge, name, turns))
+          const all = sum(turns.under, 'admitted') === sum(turns.under, 'offered')
+          if (edge === 'with' && !all) lost.push(name)
         }
       } finally {
-        await stint.dispose()
+        await stop()
       }
     }
     machine.stop()

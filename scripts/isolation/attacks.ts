@@ -1,58 +1,79 @@
-import { Agent, type ClientRequest, request } from 'node:http'
+import { Agent, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
+import { Worker } from 'node:worker_threads'
 
-/** Something that troubles the edge until it is stopped. */
-export interface Attack {
-  stop(): Promise<void>
+/** The base of the tenant that attacks, tokens/s. */
+export const AGGRESSOR_BASE = 10
+
+type Begin = (port: number) => void
+
+const aggressor = { Host: 'aggressor.localhost' }
+const flood: Begin = (port) => spray(port, 100 * AGGRESSOR_BASE, () => ({ headers: aggressor }))
+const dearest: Begin = (port) =>
+  spray(port, 20 * AGGRESSOR_BASE, () => ({ headers: aggressor, path: '/dear' }))
+const invented: Begin = (port) =>
+  spray(port, 1_000, (i) => ({ headers: { Host: `invented-${i}.localhost` } }))
+const slowBodies: Begin = (port) =>
+  holdSockets(
+    port,
+    200,
+    'POST / HTTP/1.1\r\nHost: aggressor.localhost\r\nContent-Length: 100000\r\n\r\nx',
+    'x',
+  )
+const unusedSockets: Begin = (port) => holdSockets(port, 1_000, '', '')
+const wrongKeys: Begin = (port) =>
+  spray(port, 500, (i) => ({ headers: { Host: 'locked.localhost', 'Stint-Key': `wrong-${i}` } }))
+
+/** What troubles an edge, by name. */
+export const ATTACKS: Readonly<Record<string, readonly Begin[]>> = {
+  '100 × its own': [flood],
+  'dearest requests': [dearest],
+  'invented hosts': [invented],
+  'slow bodies': [slowBodies],
+  'unused sockets': [unusedSockets],
+  'wrong keys': [wrongKeys],
+  'all at once': [flood, dearest, invented, slowBodies, unusedSockets, wrongKeys],
+}
+
+/**
+ * Begins an attack in a thread of its own: what measures the victim must not wait for what troubles it.
+ *
+ * @returns what ends it.
+ */
+export function attack(name: string, port: number): () => Promise<number> {
+  const thread = new Worker(new URL('attack-thread.ts', import.meta.url), { workerData: { name, port } })
+  return () => thread.terminate()
 }
 
 /** Sends requests at a rate, open loop, each as `next` says; answers are thrown away. */
-export function spray(
+function spray(
   port: number,
   perSecond: number,
   next: (i: number) => { headers: Record<string, string>; path?: string },
-): Attack {
+): void {
   const agent = new Agent({ keepAlive: true, maxSockets: 128 })
   const startMs = performance.now()
-  const open = new Set<ClientRequest>()
   let sent = 0
-  const timer = setInterval(() => {
+  setInterval(() => {
     const due = ((performance.now() - startMs) * perSecond) / 1_000
     for (; sent < due; sent++) {
       const { headers, path = '/' } = next(sent)
       const asked = request({ port, host: '127.0.0.1', agent, headers, path }, (answer) => answer.resume())
-      open.add(asked)
-      asked.on('error', () => {}).on('close', () => open.delete(asked))
-      asked.end()
+      asked.on('error', () => {}).end()
     }
   }, 5)
-  return {
-    async stop() {
-      clearInterval(timer)
-      // Those that still wait for a connection, too.
-      for (const asked of open) asked.destroy()
-      agent.destroy()
-    },
-  }
 }
 
 /** Opens sockets and sends what `first` says, then now and then a byte, or nothing at all. */
-export function holdSockets(port: number, count: number, first: string, drip: string): Attack {
+function holdSockets(port: number, count: number, first: string, drip: string): void {
   const sockets: Socket[] = Array.from({ length: count }, () => {
     const socket = connect(port, '127.0.0.1')
     socket.on('error', () => {})
     if (first !== '') socket.write(first)
-    socket.resume()
-    return socket
+    return socket.resume()
   })
-  const timer = setInterval(() => {
+  setInterval(() => {
     if (drip === '') return
     for (const socket of sockets) if (socket.writable) socket.write(drip)
   }, 1_000)
-  return {
-    async stop() {
-      clearInterval(timer)
-      for (const socket of sockets) socket.destroy()
-    },
-  }
 }

@@ -1,4 +1,5 @@
-import { createServer } from 'node:http'
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
 
 /** A running machine; `reset` forgets what still waits. */
 export interface Machine {
@@ -11,39 +12,16 @@ export interface MachineOptions {
   readonly port: number
   readonly workers: number
   readonly serviceMs: number
+  /** How long what is asked for under `/dear` takes; as long as the rest unless given. */
+  readonly dearMs?: number
 }
 
-/** Starts a machine on 127.0.0.1. */
-export async function startMachine({ port, workers, serviceMs }: MachineOptions): Promise<Machine> {
-  let line: (() => void)[] = []
-  let busy = 0
-  const work = (done: () => void) => {
-    busy++
-    setTimeout(() => {
-      busy--
-      done()
-      const next = line.shift()
-      if (next !== undefined) work(next)
-    }, serviceMs)
-  }
-  const server = createServer((asked, answer) => {
-    asked.resume()
-    asked.on('error', () => {})
-    asked.on('end', () => {
-      const done = () => void answer.end('done\n')
-      if (busy < workers) work(done)
-      else line.push(done)
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+/** Starts a machine on 127.0.0.1. @throws Error when the port is in use. */
+export async function startMachine(options: MachineOptions): Promise<Machine> {
+  const thread = new Worker(new URL('machine-thread.ts', import.meta.url), { workerData: options })
+  await once(thread, 'message')
   return {
-    reset() {
-      line = []
-      server.closeAllConnections()
-    },
-    stop() {
-      server.closeAllConnections()
-      server.close()
-    },
+    reset: () => thread.postMessage('reset'),
+    stop: () => void thread.terminate(),
   }
 }
