@@ -2,13 +2,13 @@ import { Events } from '../events.ts'
 import { randomFrom } from '../random.ts'
 import { type Parts, REAL_PARTS } from './parts.ts'
 import { type FaultPlan, planOf } from './plan.ts'
-import { NEEDED_IN_EVERY_RUN, Tally, Violation } from './tally.ts'
+import { NEEDED_IN_EVERY_RUN, type Occurrence, Tally, Violation } from './tally.ts'
 import { FaultWorld } from './world.ts'
 
 /** What a run showed. */
-export interface FaultReport {
+export interface FaultReport<Name extends string = Occurrence> {
   readonly seed: number
-  readonly tally: Tally
+  readonly tally: Tally<Name>
   readonly requests: number
   readonly messages: number
   readonly violation?: { readonly invariant: string; readonly atMs: number; readonly detail: string }
@@ -39,13 +39,13 @@ function checkNotEmpty(plan: FaultPlan, tally: Tally): void {
 }
 
 /** What was thrown and where, in one line. */
-function unexpected(error: Error): string {
+export function unexpected(error: Error): string {
   return `${error.message} ${error.stack?.split('\n')[1]?.trim() ?? ''}`
 }
 
 /** One line about a failed run: what broke, when, and how to see it again. */
-export function describeFailure({ seed, violation }: FaultReport): string {
+export function describeFailure({ seed, violation }: FaultReport<string>, world = 'node'): string {
   const { invariant, atMs, detail } = violation!
-  const repeat = `npm run simulate -- faults --from ${seed} --seeds 1`
+  const repeat = `npm run simulate -- faults --world ${world} --from ${seed} --seeds 1`
   return `seed ${seed} at ${atMs} ms: ${invariant}: ${detail} (repeat: ${repeat})`
 }
