@@ -68,29 +68,37 @@ class ForgetsSessions extends Places {
   }
 }
 
-function withPlaces(Broken: new (...args: ConstructorParameters<typeof Places>) => Places): ClusterParts {
-  return { ...REAL_CLUSTER_PARTS, newPlaces: (...args) => new Broken(...args) }
+/** A part that is broken, and the seed to begin with: where it is rarely asked for, the first ones say nothing. */
+interface BrokenCluster {
+  readonly parts: ClusterParts
+  readonly fromSeed: number
+}
+
+function broken(parts: Partial<ClusterParts>, fromSeed = 1): BrokenCluster {
+  return { parts: { ...REAL_CLUSTER_PARTS, ...parts }, fromSeed }
+}
+
+function places(Broken: new (...args: ConstructorParameters<typeof Places>) => Places) {
+  return { newPlaces: (...args: ConstructorParameters<typeof Places>) => new Broken(...args) }
 }
 
 /** Broken on purpose: each must be noticed by the simulation. */
-export const BROKEN_CLUSTERS: Readonly<Record<string, ClusterParts>> = {
-  'no epoch check at the target': withPlaces(IgnoresEpochs),
-  'the capsule handed out before the freeze is durable': { ...REAL_CLUSTER_PARTS, nodeHolds: false },
-  'the capsule applied twice': withPlaces(InstallsAgain),
-  'the source serves after the handoff': {
-    ...withPlaces(KeepsTheAccount),
+export const BROKEN_CLUSTERS: Readonly<Record<string, BrokenCluster>> = {
+  'no epoch check at the target': broken(places(IgnoresEpochs), 55),
+  'the capsule handed out before the freeze is durable': broken({ nodeHolds: false }),
+  'the capsule applied twice': broken(places(InstallsAgain)),
+  'the source serves after the handoff': broken({
+    ...places(KeepsTheAccount),
     routeLease: (row, ask, facts) =>
       row?.role === 'forwarding' ? { kind: 'serve', moved: null } : routeLease(row, ask, facts),
-  },
-  'the coordinator forgets what it has sent': { ...REAL_CLUSTER_PARTS, coordinatorHolds: false },
-  'a takeover that does not wait for the lease to serve': {
-    ...REAL_CLUSTER_PARTS,
+  }),
+  'the coordinator forgets what it has sent': broken({ coordinatorHolds: false }),
+  'a takeover that does not wait for the lease to serve': broken({
     servingLapsed: (nowMs, presumedUntilMs) => nowMs >= presumedUntilMs - 1_500,
-  },
-  'a node that ignores its lease to serve': {
-    ...REAL_CLUSTER_PARTS,
+  }),
+  'a node that ignores its lease to serve': broken({
     routeLease: (row, ask, facts) => routeLease(row, ask, { ...facts, mayServe: true }),
-  },
-  'an abort without a fence': withPlaces(AbortsWithoutFence),
-  'sessions left behind': withPlaces(ForgetsSessions),
+  }),
+  'an abort without a fence': broken(places(AbortsWithoutFence), 20),
+  'sessions left behind': broken(places(ForgetsSessions)),
 }

@@ -6,7 +6,9 @@ import { REGRESSION_SEEDS } from './regression-seeds.ts'
 
 /** Fresh every day; STINT_SEED repeats a day or tries other seeds. */
 const FIRST_SEED = Number(process.env['STINT_SEED'] ?? Math.floor(Date.now() / 86_400_000) * 1_000)
-const FRESH_SEEDS = 200
+const FRESH_SEEDS = 80
+/** A broken variant is to be noticed within so many seeds. */
+const SEEDS_TO_NOTICE = 200
 
 describe('edges and a node under faults', () => {
   for (const { seed, found } of REGRESSION_SEEDS) {
@@ -37,9 +39,9 @@ describe('edges and a node under faults', () => {
 
 describe('the simulation notices', () => {
   for (const [variant, parts] of Object.entries(BROKEN)) {
-    it(`${variant}, within ${FRESH_SEEDS} seeds`, { timeout: 300_000 }, () => {
+    it(`${variant}, within ${SEEDS_TO_NOTICE} seeds`, { timeout: 300_000 }, () => {
       let caught: string | undefined
-      for (let seed = 1; caught === undefined && seed <= FRESH_SEEDS; seed++) {
+      for (let seed = 1; caught === undefined && seed <= SEEDS_TO_NOTICE; seed++) {
         const { violation } = runFaults(seed, parts)
         // An empty run says nothing about the variant.
         if (violation !== undefined && violation.invariant !== 'empty') caught = violation.invariant

@@ -50,6 +50,13 @@ export class AccountHeard {
     this.#sessions.set(report.session, { edge, counts })
   }
 
+  /** Σ over the sessions of what was heard beyond what was granted. */
+  beyond(granted: ReadonlyMap<string, number>): number {
+    let sum = 0
+    for (const [id, { counts }] of this.#sessions) sum += Math.max(0, counts.used - (granted.get(id) ?? 0))
+    return sum
+  }
+
   /** Of all edges, or of one since the last takeover. */
   sum(edge?: string): Counts {
     const sum = edge === undefined ? { ...this.#before } : noCounts()

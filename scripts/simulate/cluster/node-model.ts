@@ -73,7 +73,28 @@ export class NodeModel {
   /** An object starts: what was durable is there, nothing less and nothing more. */
   onBoot(node: ClusterNode, running: RunningNode): void {
     this.#windows.onRestart(node.name)
-    for (const tenant of running.life.sessions.tenants) this.#checkUsage(running, tenant)
+    this.checkAll(running)
+  }
+
+  /** Every account of a node has booked what it was told, and no more than was granted and overdrawn. */
+  checkAll(running: RunningNode): void {
+    for (const tenant of running.life.sessions.tenants) {
+      this.#checkUsage(running, tenant)
+      this.#checkGranted(running, tenant)
+    }
+  }
+
+  /** Granted = spent + presumed; what crashed isolates took along is presumed, what was overdrawn was spent. */
+  #checkGranted({ life, heard: accounts }: RunningNode, tenant: string): void {
+    const heard = accounts.get(tenant)
+    if (heard === undefined || heard.lineage > 0) return
+    const { grantedTokens, guaranteedTokens, granted } = this.#world.truth.get(tenant)!
+    let booked = 0
+    for (const { spent, presumed } of new Set(desksOf(life, tenant).map(({ usage }) => usage))) {
+      booked += spent + presumed
+    }
+    const most = grantedTokens + guaranteedTokens + heard.beyond(granted)
+    if (booked > most) this.#fail('granted', `${tenant}: ${booked} spent and presumed, ${most} granted`)
   }
 
   /** A clock was set ahead: the node may take its round for over. */

@@ -67,6 +67,7 @@ function checkEdges({ isolates }: ClusterWorld): string | undefined {
  */
 function checkUsage(world: ClusterWorld): string | undefined {
   const { coordinator, nodes, isolates, gone, truth, model } = world
+  for (const { running } of nodes.values()) model.checkAll(running!)
   for (const { name, placement } of coordinator.state!.tenants.values()) {
     const heard = nodes.get(placement.owner!)!.running!.heard.get(name)!
     const exact = truth.get(name)!.takenOverAt === 0

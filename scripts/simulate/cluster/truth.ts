@@ -3,6 +3,10 @@ export class TenantTruth {
   askedTokens = 0
   /** Admitted by an edge's lease, its credit, or the guaranteed rate. */
   spentTokens = 0
+  /** Of that, at the guaranteed rate while a node could not be reached. */
+  guaranteedTokens = 0
+  /** Σ of `granted`. */
+  grantedTokens = 0
   /** Epoch of the last forced takeover, 0 for none. */
   takenOverAt = 0
   /** When an edge last admitted a request, and since when others have been turned away. */
@@ -12,7 +16,9 @@ export class TenantTruth {
   readonly credit = new Map<string, number>()
 
   noteGrant(session: string, granted: number, credit: number): void {
-    this.granted.set(session, Math.max(granted, this.granted.get(session) ?? 0))
+    const before = this.granted.get(session) ?? 0
+    this.grantedTokens += Math.max(0, granted - before)
+    this.granted.set(session, Math.max(granted, before))
     this.credit.set(session, Math.max(credit, this.credit.get(session) ?? 0))
   }
 }

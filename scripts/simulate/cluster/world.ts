@@ -174,6 +174,7 @@ export class ClusterWorld {
     const truth = this.truth.get(request.account.tenant)!
     const served = end === 'admitted' || end === 'guaranteed'
     if (served) truth.spentTokens += request.cost
+    if (end === 'guaranteed') truth.guaranteedTokens += request.cost
     if (end === 'admitted') tally.count('admitted')
     else if (end === 'guaranteed') tally.count('unreachableAdmitted')
     else if (end === 'refused') tally.count('refused')

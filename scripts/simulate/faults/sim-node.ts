@@ -14,24 +14,24 @@ import { HeardTotals } from './model.ts'
 import type { Dice } from './plan.ts'
 import type { Tally } from './tally.ts'
 
-/** Durable storage: rows as text, so that nothing but plain data comes back, and one owner at a time. */
+/** Durable storage with one owner at a time; it is read as text is, so that nothing but plain data comes back. */
 class SimStore {
   owner = 0
   /** What a model of the node would have heard, as of the last durable write. */
   heard = new HeardTotals()
-  #node: string | undefined
-  readonly #tenants = new Map<string, string>()
+  #node: NodeRow | undefined
+  readonly #tenants = new Map<string, TenantRecord>()
 
   apply(write: NodeWrite): void {
-    this.#node = JSON.stringify(write.node)
-    for (const record of write.tenants) this.#tenants.set(record.account.tenant, JSON.stringify(record))
+    this.#node = write.node
+    for (const record of write.tenants) this.#tenants.set(record.account.tenant, record)
     for (const tenant of write.gone) this.#tenants.delete(tenant)
   }
 
   read(): { node: NodeRow; tenants: TenantRecord[] } | undefined {
     if (this.#node === undefined) return undefined
-    const tenants = Array.from(this.#tenants.values(), (text) => JSON.parse(text) as TenantRecord)
-    return { node: JSON.parse(this.#node) as NodeRow, tenants }
+    const rows = { node: this.#node, tenants: [...this.#tenants.values()] }
+    return JSON.parse(JSON.stringify(rows)) as { node: NodeRow; tenants: TenantRecord[] }
   }
 }
 
