@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
+import { build, type Plugin } from 'esbuild'
 import { pagePlugin } from './page.ts'
 
 /** Root of the repository. */
@@ -14,6 +14,15 @@ export interface BuiltWorker {
   readonly folder: string
   readonly main: string
   readonly modules: Readonly<Record<string, string>>
+}
+
+/** The schema library has its messages in fifty languages, a quarter of all code; the API speaks English. */
+const englishOnly: Plugin = {
+  name: 'english-only',
+  setup(bundler) {
+    const contents = "export { default as en } from './en.js'"
+    bundler.onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({ contents }))
+  },
 }
 
 /**
@@ -35,7 +44,7 @@ export async function buildWorker(entry = ENTRY, folder = OUT): Promise<BuiltWor
     external: ['cloudflare:*', 'node:*'],
     minify: true,
     sourcemap: 'linked',
-    plugins: [pagePlugin],
+    plugins: [pagePlugin, englishOnly],
     legalComments: 'none',
     logLevel: 'warning',
   })
