@@ -28,7 +28,8 @@ const program = new Command('bench')
 
 program.parseAsync().catch((error: unknown) => {
   console.error(`bench: ${error instanceof Error ? error.message : String(error)}`)
-  process.exitCode = 1
+  // At once: servers that were started would keep this process alive, and end with it.
+  process.exit(1)
 })
 
 async function bench(options: Options): Promise<void> {

@@ -9,7 +9,7 @@ import { capnpConfig, startWorkerd, WORKERD, type WorkerdOptions } from '../run/
 import { staticModules } from './bundle.ts'
 import { Connection } from './connection.ts'
 import { cpuMicrosOf } from './process-cpu.ts'
-import type { Ports } from './servers.ts'
+import { endsWithBench, type Ports } from './servers.ts'
 import { pairedRatio, type Spread, spreadOf } from './stats.ts'
 import { applyManifest, BENCH_TOKEN, manifestOf, startStint } from './stint-server.ts'
 
@@ -50,6 +50,7 @@ export async function measureColdStart(
   const stint = await buildWorker()
   const vars = { STINT_ADMIN_TOKEN: BENCH_TOKEN }
   const running = await startWorkerd({ built: stint, port, stateFolder, vars, quiet: true })
+  endsWithBench(running.child)
   await applyManifest(port, manifest)
   await running.stop()
   const warm = await startStint(ports, manifest)
@@ -91,6 +92,7 @@ async function start(built: BuiltWorker, options: Omit<WorkerdOptions, 'built'>)
   writeFileSync(config, capnpConfig({ ...options, built }))
   const startMs = performance.now()
   const child = spawn(WORKERD, ['serve', config], { stdio: ['ignore', 'ignore', 'inherit'] })
+  endsWithBench(child)
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   while (!(await accepts(options.port))) await new Promise((resolve) => setTimeout(resolve, 1))
   const openMs = performance.now()

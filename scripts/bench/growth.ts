@@ -49,6 +49,39 @@ function costOf({ perSecond, tenants, edges, nodes }: Size, durationMs: number):
   }
 }
 
+/**
+ * Messages of one edge to one node by how many requests a second pass between them, of one tenant or spread over a
+ * hundred: what docs/scale.md reckons with.
+ */
+function pairCost(perSecond: number, tenants: number, roundMs: number) {
+  const edges = 10
+  const rate = (perSecond * edges) / tenants
+  const durationMs = perSecond > 50 ? 20_000 : 60_000
+  const traffic = [{ fromMs: 0, toMs: durationMs, perSecond: rate, arrivals: 'poisson' }]
+  const scenario = parseScenario({
+    ...{ capacity: 3 * perSecond * edges + 500, roundMs, durationMs, edges, rttMs: [60, 60] },
+    tenants: Array.from({ length: tenants }, (_, i) => ({ name: `t${i}`, base: 1.5 * rate + 3, traffic })),
+  })
+  const { messagesPer1000, zeroHop } = runSharing(scenario)
+  const shares = Object.values(zeroHop)
+  const direct = shares.reduce((sum, share) => sum + share, 0) / shares.length
+  return {
+    ...{ 'round, s': roundMs / 1_000, tenants, 'requests/s': perSecond },
+    'messages per request': Number((messagesPer1000 / 1_000).toFixed(3)),
+    'messages/s': Number(((messagesPer1000 * perSecond) / 1_000).toFixed(2)),
+    'waited for the node': `${(100 * (1 - direct)).toFixed(1)} %`,
+  }
+}
+
+function pairRows(progress: (line: string) => void): object[] {
+  return [1_000, 10_000].flatMap((roundMs) =>
+    [1, 100].flatMap((tenants) => {
+      progress(`one edge and one node, ${tenants} tenants, rounds of ${roundMs / 1_000} s`)
+      return [0.3, 1, 10, 100].map((perSecond) => pairCost(perSecond, tenants, roundMs))
+    }),
+  )
+}
+
 /** How cost grows with each thing alone, in the simulator: the real ledger and lease book. */
 export async function growthReport({ seconds, progress }: RunOptions): Promise<Report> {
   const durationMs = seconds >= 60 ? 10_000 : 3_000
@@ -78,5 +111,10 @@ export async function growthReport({ seconds, progress }: RunOptions): Promise<R
     `messagesAt10Times${what[0]!.toUpperCase()}${what.slice(1)}`,
     costs[i + 1]!.cost.messagesPerSecond / base,
   ])
-  return { tables: { 'each alone, ten times as much': rows }, ratios: Object.fromEntries(named), notes: [] }
+  const pairs = pairRows(progress)
+  return {
+    tables: { 'each alone, ten times as much': rows, 'one edge and one node, 60 ms apart': pairs },
+    ratios: Object.fromEntries(named),
+    notes: [],
+  }
 }

@@ -29,6 +29,11 @@ export class Ports {
 
 /** Everything that runs for the bench, so that nothing outlives it, however it ends. */
 const started = new Set<ChildProcess>()
+/** Has a process end with the bench, whatever ends the bench. */
+export function endsWithBench(child: ChildProcess): void {
+  started.add(child)
+  child.once('exit', () => started.delete(child))
+}
 process.once('exit', () => {
   for (const child of started) child.kill()
 })
@@ -45,7 +50,7 @@ export async function startWorker(
   const built = await buildWorker(join(WORKERS, `${name}.ts`), join(ROOT, 'dist', 'bench', name))
   const stateFolder = mkdtempSync(join(tmpdir(), 'stint-bench-'))
   const workerd = await startWorkerd({ objects: {}, ...options, built, stateFolder, quiet: true })
-  started.add(workerd.child)
+  endsWithBench(workerd.child)
   return {
     port: options.port,
     pid: workerd.child.pid!,
@@ -83,7 +88,7 @@ export function redisVersion(): string | undefined {
 }
 
 function opened(child: ChildProcess, port: number, name: string): Promise<void> {
-  started.add(child)
+  endsWithBench(child)
   return new Promise((resolve, reject) => {
     child.once('exit', () => reject(new Error(`${name} ended before it was ready`)))
     waitUntilOpen(port).then(resolve)

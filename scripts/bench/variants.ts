@@ -38,7 +38,11 @@ export async function startVariants(ports: Ports, delayMs: number, skipped: stri
     })
   return [
     worker('plain', 'the same app without Stint: the limit', plain),
-    worker('tuned', 'the limit with its head made once', await startWorker('tuned', { port: ports.take() })),
+    worker(
+      'tuned',
+      'no framework, head made once: no Worker gets below',
+      await startWorker('tuned', { port: ports.take() }),
+    ),
     worker('admitted', 'Stint, a tenant in its lease', stint),
     worker('refused', 'Stint, a flooding tenant refused', stint, { host: 'flood.localhost', status: 429 }),
     worker('callPerRequest', 'one object RPC per request', await perRequest(false)),
