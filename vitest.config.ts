@@ -9,6 +9,8 @@ const page = {
   load: (id: string) => (id === `\0${PAGE_MODULE}` ? pageModule() : undefined),
 }
 
+// Nothing is judged by the time it takes: a limit only ends what hangs, also on a busy machine.
+const testTimeout = 60_000
 // By itself Vitest keeps one core for itself, which on two cores means one file after the other.
 const maxWorkers = '100%'
 
@@ -20,6 +22,8 @@ export default defineConfig({
         test: {
           name: 'node',
           maxWorkers,
+          testTimeout,
+          hookTimeout: testTimeout,
           include: ['test/**/*.test.ts'],
           exclude: ['test/worker/**', 'test/chaos/**', 'test/browser/**', 'test/**/wire-*.test.ts'],
         },
@@ -52,6 +56,8 @@ export default defineConfig({
         test: {
           name: 'worker',
           maxWorkers,
+          testTimeout,
+          hookTimeout: testTimeout,
           include: ['test/worker/**/*.test.ts'],
           deps: { optimizer: { ssr: { enabled: true, include: ['itty-durable'] } } },
         },

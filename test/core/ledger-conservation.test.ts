@@ -1,10 +1,8 @@
 import fc from 'fast-check'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Ledger } from '../../src/core/ledger.ts'
 import { history, worldPlan } from './ledger/plans.ts'
 import { World } from './ledger/world.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 /**
  * Points 2, 3, 4 and 8 of the ledger's promises, checked after every operation of random histories, and

@@ -1,12 +1,10 @@
 import fc from 'fast-check'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Account, AccountSettings } from '../../src/core/account.ts'
 import { Ledger } from '../../src/core/ledger.ts'
 import { offer, type Stream } from './ledger/demand.ts'
 import { maxMinShares, type Sharer } from './ledger/max-min.ts'
 import { burstOf, pathOf } from './ledger/oracle.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 const ROUND_MS = 1000
 /** Micro-tokens in a token. */

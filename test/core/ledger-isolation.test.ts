@@ -1,13 +1,11 @@
 import fc from 'fast-check'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Account } from '../../src/core/account.ts'
 import { Decision, Ledger } from '../../src/core/ledger.ts'
 import { atLeast } from './ledger/check.ts'
 import { leavesOf, pathOf } from './ledger/oracle.ts'
 import { type AccountPlan, history, type Step, type WorldPlan, worldPlan } from './ledger/plans.ts'
 import { World } from './ledger/world.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 const LEVELS = [
   { levels: 1, of: 'tenants' },

@@ -3,12 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Ledger } from '../../src/core/ledger.ts'
 import { history, worldPlan } from './ledger/plans.ts'
 import { type LedgerClass, World } from './ledger/world.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 const CORE = fileURLToPath(new URL('../../src/core/', import.meta.url))
 const MODULES = [

@@ -1,9 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { parseScenario } from '../../scripts/simulate/scenario.ts'
 import { runSharing } from '../../scripts/simulate/sharing-run.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 const DURATION_MS = 30_000
 const always = (perSecond: number) => [{ fromMs: 0, toMs: DURATION_MS, perSecond }]
