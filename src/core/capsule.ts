@@ -16,6 +16,8 @@ export function latestCapsule(a: TenantCapsule, b: TenantCapsule): TenantCapsule
 }
 
 function totalOf({ row }: TenantCapsule): number {
-  const { usage } = row.desk
-  return usage.spent + usage.admitted + usage.refused + row.spentTotal
+  return [row, ...row.devices].reduce((sum, { desk, spentTotal }) => {
+    const { spent, admitted, refused, unreachable, shadowed, bytesIn, bytesOut } = desk.usage
+    return sum + spentTotal + spent + admitted + refused + unreachable + shadowed + bytesIn + bytesOut
+  }, 0)
 }
