@@ -254,6 +254,8 @@ export class NodeModel {
     const heard = running.heard.get(tenant)
     const { sessions } = running.life
     if (heard === undefined || sessions.account(tenant) === undefined) return
+    // What a forced takeover leaves to be settled later is not driven here: only the bounds hold then.
+    if (this.#world.truth.get(tenant)!.takenOverAt > 0) return
     const sum = heard.sum()
     const desks = desksOf(running.life, tenant)
     let unsettled = 0
