@@ -2,6 +2,7 @@ import { Hono, type MiddlewareHandler } from 'hono'
 import { ADMISSION_BUCKETS, type EdgeTally } from '../core/edge-tally.ts'
 import type { FeedSnapshot } from '../core/feed.ts'
 import { operators } from './authenticate.ts'
+import { deviceMetrics } from './device-metrics.ts'
 import { type AdminHono, MAIN, MIN_SECRET_LENGTH } from './env.ts'
 import { METRICS_TYPE, MetricsPage } from './metrics-text.ts'
 import { Problem } from './problem.ts'
@@ -36,7 +37,8 @@ async function hasMetricsToken(header: string | undefined, secret: string | unde
   return sameBytes(a, b)
 }
 
-function nodeMetrics(page: MetricsPage, { nodes, tenants, leftOut, placing, atMs }: FeedSnapshot): void {
+function nodeMetrics(page: MetricsPage, snapshot: FeedSnapshot): void {
+  const { nodes, tenants, leftOut, placing, atMs } = snapshot
   const phases = Map.groupBy(nodes, ({ phase }) => phase)
   const byPhase = page.family('stint_nodes', 'gauge', 'Nodes by phase.')
   for (const [phase, { length }] of phases) byPhase.add(length, { phase })
@@ -60,6 +62,7 @@ function nodeMetrics(page: MetricsPage, { nodes, tenants, leftOut, placing, atMs
   const placed = tenants.filter(({ node }) => node !== undefined).length
   page.family('stint_tenants_unplaced', 'gauge', 'Tenants without a node.').add(tenants.length - placed)
   tenantMetrics(page, tenants)
+  deviceMetrics(page, snapshot)
   const moves = page.family(
     'stint_migrations',
     'gauge',
@@ -88,6 +91,12 @@ function isolateMetrics(page: MetricsPage, tally: EdgeTally): void {
   )
   decisions.add(tally.atOnce, { path: 'memory' })
   decisions.add(tally.waited, { path: 'waited' })
+  const refusals = page.family(
+    'stint_isolate_refusals_total',
+    'counter',
+    'Requests this isolate answered itself instead of forwarding them, by reason.',
+  )
+  for (const [reason, count] of Object.entries(tally.refusals)) refusals.add(count, { reason })
   page
     .family('stint_isolate_waiting_requests', 'gauge', 'Requests that wait in this isolate now.')
     .add(tally.waiting)

@@ -1,11 +1,8 @@
-import type { FeedTenant } from '../core/feed.ts'
+import { type FeedTenant, OTHERS } from '../core/feed.ts'
 import type { MetricsPage } from './metrics-text.ts'
 
 /** Tenants with series of their own; all further ones, by name, are summed under {@link OTHERS}. */
 export const MAX_TENANT_SERIES = 1_000
-
-/** No tenant can be called so: names begin with a letter or a digit. */
-export const OTHERS = '_others'
 
 type Value = (tenant: FeedTenant) => number
 

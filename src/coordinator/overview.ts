@@ -31,7 +31,7 @@ export function overview(store: CoordinatorStore, query: OverviewQuery): Overvie
 
 function overviewNode(store: CoordinatorStore, row: NodeRow): OverviewNode {
   const { manifest, status } = nodeView(store, row)
-  const { zone, power }: NodeManifest['spec'] = manifest.spec
+  const { zone, power, standbyWatts }: NodeManifest['spec'] = manifest.spec
   const { phase, capacity, reserved, tenants } = status
   return {
     name: row.name,
@@ -43,6 +43,7 @@ function overviewNode(store: CoordinatorStore, row: NodeRow): OverviewNode {
     cordoned: row.cordoned === 1 || row.cordon_ms !== null,
     draining: row.drain_ms !== null,
     ...(power === undefined ? {} : { watts: powerCurve('watts' in power ? power.watts : power) }),
+    ...(standbyWatts === undefined ? {} : { standbyWatts }),
   }
 }
 

@@ -18,8 +18,19 @@ export interface FeedNode {
   readonly pool: number
   /** Tokens/s spent on it since it was asked before; null before the second answer. */
   readonly spent: number | null
-  /** What its power curve says of that load; null without a curve or before the second answer. */
+  /** What its power curve says of that load, or of standby; null without a curve or before the second answer. */
   readonly watts: number | null
+}
+
+/** A device of a tenant as the live feed tells of it; amounts and totals as of {@link FeedTenant}. */
+export interface FeedDevice {
+  readonly name: string
+  readonly base: number
+  readonly balance: number
+  readonly spentTotal: number
+  readonly borrowedTotal: number
+  readonly admitted: number
+  readonly refused: number
 }
 
 /** A tenant as the live feed tells of it. Amounts in tokens per round, totals since the account was opened. */
@@ -44,6 +55,8 @@ export interface FeedTenant {
   readonly shadowed: number
   /** Edges that hold a lease of it. */
   readonly edges: number
+  /** Absent without devices, and beyond {@link FEED_LIMITS}.devices. */
+  readonly devices?: readonly FeedDevice[]
 }
 
 /** How placing is doing, for the metrics. */
@@ -69,6 +82,8 @@ export interface FeedSnapshot {
   readonly tenants: readonly FeedTenant[]
   /** Tenants beyond {@link FEED_LIMITS}.tenants, which are left out. */
   readonly leftOut: number
+  /** Devices beyond {@link FEED_LIMITS}.devices, all in one; absent where none is. */
+  readonly otherDevices?: FeedDevice
   /** The newest events, oldest first. */
   readonly events: readonly JournalEvent[]
 }
@@ -97,6 +112,20 @@ export interface FeedViewer {
   readonly tenant?: string
 }
 
+/** What no tenant and no device can be called: the sum of many. */
+export const OTHERS = '_others'
+
+/** Devices as one. */
+export function sumOfDevices(devices: readonly FeedDevice[]): FeedDevice {
+  const sum = { name: OTHERS, base: 0, balance: 0, spentTotal: 0, borrowedTotal: 0, admitted: 0, refused: 0 }
+  for (const device of devices) {
+    for (const key of ['base', 'balance', 'spentTotal', 'borrowedTotal', 'admitted', 'refused'] as const) {
+      sum[key] += device[key]
+    }
+  }
+  return sum
+}
+
 /** Bounds of the feed. */
 export const FEED_LIMITS = {
   /** The nodes and the coordinator are asked so often while somebody watches, ms. */
@@ -115,6 +144,8 @@ export const FEED_LIMITS = {
   ticketTtlMs: 30_000,
   tickets: 1_000,
   tenants: 5_000,
+  /** Of all tenants together; a tenant whose devices do not fit in is told of without. */
+  devices: 5_000,
   /** Nodes asked in one turn, so many at a time, each given so long. */
   nodesPerTurn: 64,
   parallel: 8,
@@ -155,6 +186,8 @@ export interface OverviewNode {
   readonly draining: boolean
   /** Watts at 0, 10 … 100 % load. */
   readonly watts?: readonly number[]
+  /** Watts while it is in standby. */
+  readonly standbyWatts?: number
 }
 
 /** All the feed needs of the coordinator, in one message. */

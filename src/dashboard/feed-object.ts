@@ -72,7 +72,6 @@ export class FeedObject extends DurableObject<FeedEnv> implements FeedApi {
   }
 
   async snapshot(): Promise<FeedSnapshot> {
-    if (this.#last !== undefined && Date.now() - this.#last.atMs < FEED_LIMITS.everyMs) return this.#last
     const now = await this.#gather()
     if (this.env.STINT_ANALYTICS !== undefined && (await this.ctx.storage.getAlarm()) === null) {
       await this.ctx.storage.setAlarm(now.atMs + POINTS_MS)
@@ -141,8 +140,10 @@ export class FeedObject extends DurableObject<FeedEnv> implements FeedApi {
     }
   }
 
-  /** Asks everybody, once for all who want to know at this moment. */
+  /** Asks everybody, once for all who want to know within {@link FEED_LIMITS}.everyMs: viewers and scrapes. */
   async #gather(): Promise<FeedSnapshot> {
+    const ageMs = Date.now() - (this.#last?.atMs ?? 0)
+    if (this.#last !== undefined && ageMs >= 0 && ageMs < FEED_LIMITS.everyMs) return this.#last
     this.#gathering ??= this.#gatherer.gather(Date.now()).finally(() => {
       this.#gathering = undefined
     })

@@ -4,12 +4,12 @@ import {
   FEED_LIMITS,
   type FeedNode,
   type FeedSnapshot,
-  type FeedTenant,
   type OverviewNode,
   type OverviewTenant,
   type PlacingSummary,
 } from '../core/feed.ts'
 import { wattsAt } from '../core/planner/power.ts'
+import { feedTenant, withinBudget, withLent } from './feed-tenants.ts'
 
 /** Whom the feed asks. */
 export interface Sources {
@@ -17,6 +17,8 @@ export interface Sources {
   readonly node: (name: string) => Pick<NodeApi, 'state'>
 }
 
+/** Phase of a machine that sleeps: its object goes on answering. */
+const STANDBY = 'Standby'
 /** Answers of a node that are looked at together: a round begins with the base again, so one look tells little. */
 const LOOKS = 4
 
@@ -104,8 +106,10 @@ export class Gatherer {
         Map.groupBy(low, ({ tenant }) => tenant),
       )
     }
-    const tenants = this.#placed.map((tenant) =>
-      feedTenant(tenant, accounts.get(tenant.node ?? '')?.get(tenant.name) ?? []),
+    const { tenants, otherDevices } = withinBudget(
+      this.#placed.map((tenant) =>
+        feedTenant(tenant, accounts.get(tenant.node ?? '')?.get(tenant.name) ?? []),
+      ),
     )
     return {
       atMs: nowMs,
@@ -114,15 +118,20 @@ export class Gatherer {
       nodes: nodes.map((node) => feedNode(node, this.#heard.get(node.name))),
       tenants: withLent(tenants),
       leftOut: this.#leftOut,
+      ...(otherDevices === undefined ? {} : { otherDevices }),
       events: this.#events,
     }
   }
 }
 
-function feedNode({ watts: curve, ...node }: OverviewNode, heard: Heard | undefined): FeedNode {
+function feedNode({ watts: curve, standbyWatts, ...node }: OverviewNode, heard: Heard | undefined): FeedNode {
   const spent = heard?.spent ?? null
   const watts =
-    spent === null || curve === undefined || node.capacity <= 0 ? null : wattsAt(curve, spent / node.capacity)
+    node.phase === STANDBY
+      ? (standbyWatts ?? 0)
+      : spent === null || curve === undefined || node.capacity <= 0
+        ? null
+        : wattsAt(curve, spent / node.capacity)
   return {
     ...node,
     reachable: heard?.reachable ?? false,
@@ -163,51 +172,6 @@ function lowestBalances(looks: readonly Look[]): Map<string, number> {
 
 function keyOf({ tenant, device = '' }: AccountState): string {
   return `${tenant} ${device}`
-}
-
-/** A tenant's own account and, for the counters, those of its devices. */
-function feedTenant(tenant: OverviewTenant, accounts: readonly AccountState[]): FeedTenant {
-  const own = accounts.find(({ device }) => device === undefined)
-  const sum = (field: 'admitted' | 'refused' | 'unreachable' | 'shadowed' | 'spent') =>
-    accounts.reduce((total, { usage }) => total + usage[field], 0)
-  return {
-    name: tenant.name,
-    ...(tenant.node === undefined ? {} : { node: tenant.node }),
-    epoch: own?.epoch ?? tenant.epoch,
-    base: own?.base ?? tenant.base,
-    balance: own?.balance ?? tenant.base,
-    owed: own?.owed ?? 0,
-    granted: own?.granted ?? 0,
-    wanted: own?.wanted ?? 0,
-    lent: 0,
-    spentTotal: sum('spent'),
-    borrowedTotal: own?.borrowedTotal ?? 0,
-    admitted: sum('admitted'),
-    refused: sum('refused'),
-    unreachable: sum('unreachable'),
-    shadowed: sum('shadowed'),
-    edges: own?.edges ?? 0,
-  }
-}
-
-/**
- * Says what of each idle balance is in use by others. The ledger lends from the node's one pool and keeps no
- * pairs: what its borrowers are below zero is divided among the tenants that have tokens left, by what they
- * have left.
- */
-function withLent(tenants: readonly FeedTenant[]): FeedTenant[] {
-  const sums = new Map<string, { borrowed: number; idle: number }>()
-  for (const { node = '', balance } of tenants) {
-    const sum = sums.get(node) ?? { borrowed: 0, idle: 0 }
-    if (balance < 0) sum.borrowed -= balance
-    else sum.idle += balance
-    sums.set(node, sum)
-  }
-  return tenants.map((tenant) => {
-    const { borrowed, idle } = sums.get(tenant.node ?? '')!
-    if (tenant.balance <= 0 || borrowed === 0 || tenant.node === undefined) return tenant
-    return { ...tenant, lent: round((tenant.balance * Math.min(borrowed, idle)) / idle) }
-  })
 }
 
 function round(value: number): number {

@@ -10,14 +10,14 @@ import {
 export type Content = Omit<FeedMessage, 'kind' | 'seq'>
 
 /** Everything, for a viewer that is new or has missed something. */
-export function wholeOf({ placing: _, ...snapshot }: FeedSnapshot): Content {
+export function wholeOf({ placing: _, otherDevices: __, ...snapshot }: FeedSnapshot): Content {
   return { ...snapshot, whole: true, goneNodes: [], goneTenants: [] }
 }
 
 /** What has changed from one snapshot to the next. */
 export function changeOf(before: FeedSnapshot, now: FeedSnapshot): Content {
   const lastSeq = before.events.at(-1)?.seq ?? 0
-  const { placing: _, ...rest } = now
+  const { placing: _, otherDevices: __, ...rest } = now
   return {
     ...rest,
     whole: false,

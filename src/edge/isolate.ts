@@ -43,11 +43,13 @@ export class Isolate {
   readonly limits: Limits
   readonly #finder: Finder
   readonly #admission: Admission
+  readonly #tally: EdgeTally
   #env: EdgeEnv | undefined
   #settings: EdgeSettings | undefined
 
   constructor(limits: Limits, tally: EdgeTally = new EdgeTally()) {
     this.limits = limits
+    this.#tally = tally
     this.#finder = new Finder(limits)
     this.#admission = new Admission(limits, this.#finder, tally)
   }
@@ -80,19 +82,34 @@ export class Isolate {
         ? this.#finder.byRequest(target, request, env, execution)
         : this.#finder.byTenant(tenant, env, execution)
     if (found instanceof Promise) {
-      return found.then((it) => (it instanceof Response ? it : this.#admit(visit, it, tenant, 0)))
+      return found.then((it) => this.#found(visit, it, tenant, 0))
     }
-    return found instanceof Response ? found : this.#admit(visit, found, tenant, 0)
+    return this.#found(visit, found, tenant, 0)
+  }
+
+  #found(
+    visit: Visit,
+    found: KnownRoute | Response,
+    tenant: string | undefined,
+    moves: number,
+  ): Entry | Promise<Entry> {
+    if (!(found instanceof Response)) return this.#admit(visit, found, tenant, moves)
+    this.#tally.refusals.unidentified++
+    return found
   }
 
   #admit(visit: Visit, known: KnownRoute, tenant: string | undefined, moves: number): Entry | Promise<Entry> {
     const { request, target, env, execution } = visit
     const { route } = known
     if (!this.#addressAllowed(known, request, env)) {
+      this.#tally.refusals.address++
       return failure(403, 'address-not-allowed', 'requests from this address are not accepted')
     }
     if (route.policy.mode === 'off') return new Meter(known)
-    if (route.node === undefined) return unavailable('not-placed', 'the tenant has no machine yet', 5_000)
+    if (route.node === undefined) {
+      this.#tally.refusals.unplaced++
+      return unavailable('not-placed', 'the tenant has no machine yet', 5_000)
+    }
     const share =
       known.devices.length === 0
         ? known.share
@@ -148,8 +165,9 @@ export class Isolate {
       case 'unreachable':
         return this.#unreachable(account, price)
       case 'moved':
-        if (moves >= MAX_MOVES) return unavailable('moving', 'the tenant is being moved; try again', 1_000)
-        return this.#again(visit, tenant, moves + 1)
+        if (moves < MAX_MOVES) return this.#again(visit, tenant, moves + 1)
+        this.#tally.refusals.moving++
+        return unavailable('moving', 'the tenant is being moved; try again', 1_000)
     }
   }
 
@@ -158,7 +176,7 @@ export class Isolate {
     const found = await (tenant === undefined
       ? this.#finder.byRequest(target, request, env, execution)
       : this.#finder.byTenant(tenant, env, execution))
-    return found instanceof Response ? found : this.#admit(visit, found, tenant, moves)
+    return this.#found(visit, found, tenant, moves)
   }
 
   #admitted(account: Account, price: Price, borrowed: boolean): Meter {
@@ -168,6 +186,7 @@ export class Isolate {
 
   #refused({ share, lease }: Account): Response {
     lease.refused++
+    this.#tally.refusals.quota++
     return overQuota(share, lease.askAtMs - Date.now())
   }
 
@@ -180,6 +199,7 @@ export class Isolate {
       (whenUnreachable === 'guarantee' && lease.takeGuaranteed(price.reserve, Date.now()))
     if (!admit) {
       lease.refused++
+      this.#tally.refusals.unreachable++
       return unavailable('node-unreachable', 'the machine of this tenant does not answer', 1_000)
     }
     lease.unreachable++

@@ -141,13 +141,24 @@ describe.runIf(hasBrowser)('the dashboard of the demo', () => {
     await board.close()
   })
 
-  it('shows a tenant itself and nothing else', async () => {
-    const { token } = await stint.admin.json<{ token: string }>('POST', '/tokens', { tenant: 'beta' })
+  it('shows a tenant itself with its devices and nothing else', async () => {
+    const devices = [{ name: 'api', base: 3, match: { paths: ['/api'] } }]
+    const spec = { base: 5, hosts: ['gadget.localhost'], devices }
+    const gadget = { apiVersion: 'stint/v1', kind: 'Tenant', metadata: { name: 'gadget' }, spec }
+    await stint.admin.apply(JSON.stringify(gadget))
+    const { token } = await stint.admin.json<{ token: string }>('POST', '/tokens', { tenant: 'gadget' })
     const board = await DashboardPage.open(PORT)
     await board.signIn(token)
-    await board.part('Tenants').getByRole('button', { name: 'beta', exact: true }).waitFor()
+    await board.part('Tenants').getByRole('button', { name: 'gadget', exact: true }).waitFor()
+    const rows = board.part('Devices of gadget').getByRole('row')
+    await rows.filter({ hasText: 'default' }).waitFor()
+    expect(await rows.allInnerTexts()).toEqual([
+      expect.stringMatching(/Device/),
+      expect.stringMatching(/^api\s+3\b/),
+      expect.stringMatching(/^default\s+2\b/),
+    ])
     const text = await board.page.locator('body').innerText()
-    expect(text).not.toMatch(/alpha|gamma|Drain|Cordon|Traffic of the demo/)
+    expect(text).not.toMatch(/alpha|beta|gamma|Drain|Cordon|Traffic of the demo/)
     expect(await board.seriousFaults()).toEqual([])
     await board.close()
   })

@@ -159,6 +159,42 @@ describe('with the command line alone', () => {
     }
   })
 
+  it('a tenant’s devices are shown, split anew by its own token, and told of in its usage', async () => {
+    const devices = [
+      { name: 'api', base: 6, match: { paths: ['/api'] } },
+      { name: 'web', base: 2, match: { paths: ['/web'] } },
+    ]
+    const spec = { base: 10, devices }
+    expect((await stint('apply', '-f', file('devices.yaml', [tenant('gadget', spec)]))).code).toBe(0)
+    const bases = async () => {
+      const { out } = await stint('get', 'devices', '-o', 'json')
+      const items = JSON.parse(out) as { tenant: string; device: string; base: number }[]
+      return Object.fromEntries(items.flatMap((it) => (it.tenant === 'gadget' ? [[it.device, it.base]] : [])))
+    }
+    await expect.poll(bases).toEqual({ api: 6, web: 2, default: 2 })
+    expect((await stint('get', 'devices')).out).toMatch(/^gadget +api +6 /m)
+    const described = (await stint('describe', 'tenant', 'gadget')).out
+    expect(described).toMatch(/Devices:\nTENANT +DEVICE +BASE[^\n]*\ngadget +api +6 /)
+    const made = await stint('token', 'create', '--tenant', 'gadget', '--scope', 'read,devices', '-o', 'json')
+    const env = { STINT_URL: `http://127.0.0.1:${PORT}`, STINT_TOKEN: JSON.parse(made.out).token as string }
+    let [out, err] = ['', '']
+    const streams = {
+      out: (text: string) => {
+        out += text
+      },
+      err: (text: string) => {
+        err += text
+      },
+      interactive: false,
+    }
+    expect(await runCli(['devices', 'set', 'gadget', 'api=1', 'web=7'], env, streams), err).toBe(0)
+    expect(out).toBe('tenant/gadget devices changed\n')
+    await expect.poll(bases).toEqual({ api: 1, web: 7, default: 2 })
+    expect(await runCli(['devices', 'set', 'gadget', 'api=9'], env, streams)).not.toBe(0)
+    expect(await runCli(['devices', 'set', 't01', 'api=1'], env, streams)).toBe(3)
+    expect((await stint('usage', 'gadget')).out).toMatch(/gadget\/web/)
+  })
+
   it('tokens are made, used and revoked', async () => {
     const made = JSON.parse((await stint('token', 'create', '--tenant', 't01', '-o', 'json')).out) as {
       id: string

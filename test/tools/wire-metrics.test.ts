@@ -17,7 +17,7 @@ spec: { capacity: 50, power: { idleWatts: 60, peakWatts: 160 } }
 apiVersion: stint/v1
 kind: Tenant
 metadata: { name: t }
-spec: { base: 20, hosts: [t.localhost] }
+spec: { base: 20, hosts: [t.localhost], devices: [{ name: api, base: 5, match: { paths: [/api] } }] }
 `
 
 /** Debian's tool of the package prometheus. */
@@ -42,11 +42,16 @@ describe('metrics of a running edge', () => {
 
   beforeAll(async () => {
     stint = await LocalStint.start(PORT, MANIFEST)
-    for (let i = 0; i < 100; i++) await send()
+    for (let i = 0; i < 100; i++) await send(i % 4 === 0 ? '/api' : '/')
+    await send('/', 'nobody.localhost')
     const headers = { authorization: `Bearer ${stint.token}` }
     const untilMs = Date.now() + 30_000
     // Watts need two looks at a node, and what was admitted arrives with a message.
-    while (!/node_power_watts\{node="n"\} [\s\S]*admitted_total\{tenant="t"\} [1-9]/.test(text)) {
+    while (
+      !/node_power_watts\{node="n"\} [\s\S]*admitted_total\{tenant="t"\} [1-9][\s\S]*device="api"\} [1-9]/.test(
+        text,
+      )
+    ) {
       if (Date.now() > untilMs) throw new Error(`never complete: ${text}`)
       await new Promise((resolve) => setTimeout(resolve, 500))
       text = await (await fetch(`http://127.0.0.1:${PORT}/_stint/metrics`, { headers })).text()
@@ -60,6 +65,10 @@ describe('metrics of a running edge', () => {
     expect(text).toMatch(/^stint_isolate_messages_total [1-9]\d*$/m)
     const [, count] = /^stint_isolate_admission_seconds_count (\d+)$/m.exec(text)!
     expect(Number(count)).toBe(100)
+    expect(text).toMatch(/^stint_isolate_refusals_total\{reason="unidentified"\} 1$/m)
+    expect(text).toMatch(/^stint_device_base_tokens\{tenant="t",device="api"\} 5$/m)
+    expect(text).toMatch(/^stint_device_base_tokens\{tenant="t",device="default"\} 15$/m)
+    expect(text).toMatch(/^stint_device_requests_admitted_total\{tenant="t",device="api"\} [1-9]\d*$/m)
   })
 
   it('are asked for by the rules and the Grafana dashboard under names that exist', () => {
@@ -99,10 +108,10 @@ describe('metrics of a running edge', () => {
   })
 })
 
-/** One request of the tenant; fetch would not say another host. */
-function send(): Promise<void> {
+/** One request, of the tenant unless told otherwise; fetch would not say another host. */
+function send(path: string, host = 't.localhost'): Promise<void> {
   return new Promise((resolve, reject) => {
-    const asked = request({ host: '127.0.0.1', port: PORT, headers: { host: 't.localhost' } }, (answer) => {
+    const asked = request({ host: '127.0.0.1', port: PORT, path, headers: { host } }, (answer) => {
       answer.resume().once('end', resolve)
     })
     asked.once('error', reject).end()

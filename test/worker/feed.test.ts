@@ -1,8 +1,10 @@
 import { runDurableObjectAlarm } from 'cloudflare:test'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { Env } from '../../src/config.ts'
+import { CoordinatorObject } from '../../src/coordinator/coordinator-object.ts'
 import { FEED_LIMITS, FEED_PROTOCOL, type FeedMessage, TICKET_PREFIX } from '../../src/core/feed.ts'
 import { dashboardFetch } from '../../src/dashboard/serve.ts'
+import { NodeObject } from '../../src/node/node-object.ts'
 import { API, adminOf, node, ROOT, tenant } from './admin-client.ts'
 import { env } from './world.ts'
 
@@ -79,10 +81,10 @@ describe('the live feed', () => {
     expect(own.seen.flatMap(({ tenants }) => tenants.map(({ name }) => name))).toContain('feed-a')
     const before = operator.seen.length
     await put('tenants', 'feed-c', tenant('feed-c', { base: 1, hosts: ['feed-c.test'] }))
-    await turn()
-    const later = operator.seen.slice(before)
-    expect(later.every(({ whole }) => !whole)).toBe(true)
-    expect(later.flatMap(({ tenants }) => tenants.map(({ name }) => name))).toContain('feed-c')
+    const later = () => operator.seen.slice(before)
+    const named = () => later().flatMap(({ tenants }) => tenants.map(({ name }) => name))
+    await expect.poll(named, { timeout: 5_000 }).toContain('feed-c')
+    expect(later().every(({ whole }) => !whole)).toBe(true)
     operator.socket.close()
     own.socket.close()
   })
@@ -126,6 +128,32 @@ describe('the live feed', () => {
     await new Promise((resolve) => setTimeout(resolve, 100))
     const next = await watch(await ticket(token))
     for (const { socket } of [...open.slice(1), next]) socket.close()
+  })
+})
+
+describe('what watching costs', () => {
+  it('is at most one message a second to the coordinator, and to each node, however many watch', async () => {
+    await put('nodes', 'feed-cost', node('feed-cost', { capacity: 10 }))
+    const told = vi.spyOn(CoordinatorObject.prototype, 'overview')
+    const looked = vi.spyOn(NodeObject.prototype, 'state')
+    const open = await Promise.all(Array.from({ length: 20 }, async () => watch(await ticket())))
+    const nodes = (await main().snapshot()).nodes.length
+    told.mockClear()
+    looked.mockClear()
+    const beganMs = Date.now()
+    // The alarm itself sets the pace here, and scrapes come on top.
+    while (told.mock.calls.length < 4) {
+      await main().snapshot()
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    const most = Math.ceil((Date.now() - beganMs) / FEED_LIMITS.everyMs) + 1
+    expect(told.mock.calls.length).toBeLessThanOrEqual(most)
+    expect(looked.mock.calls.length).toBeGreaterThan(0)
+    expect(looked.mock.calls.length).toBeLessThanOrEqual(most * nodes)
+    for (const { socket, seen } of open) {
+      expect(seen.length).toBeGreaterThan(1)
+      socket.close()
+    }
   })
 })
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { deviceMetrics, MAX_DEVICE_SERIES } from '../../src/admin/device-metrics.ts'
 import { MetricsPage } from '../../src/admin/metrics-text.ts'
-import { MAX_TENANT_SERIES, OTHERS, tenantMetrics } from '../../src/admin/tenant-metrics.ts'
-import type { FeedTenant } from '../../src/core/feed.ts'
+import { MAX_TENANT_SERIES, tenantMetrics } from '../../src/admin/tenant-metrics.ts'
+import { type FeedDevice, type FeedTenant, OTHERS } from '../../src/core/feed.ts'
 import { API, adminOf, problem, ROOT } from './admin-client.ts'
 
 const SCRAPER = 'metrics-secret-of-these-tests-0123456789'
@@ -32,6 +33,34 @@ describe('/_stint/metrics', () => {
     const admitted = page.toString().match(/^stint_requests_admitted_total\{.*$/gm) ?? []
     expect(admitted.length).toBe(MAX_TENANT_SERIES + 1)
     expect(admitted.at(-1)).toBe(`stint_requests_admitted_total{tenant="${OTHERS}"} 21`)
+  })
+
+  it('has series of devices, bounded, and loses no request of those beyond', () => {
+    const deviceOf = (name: string): FeedDevice => ({
+      name,
+      base: 1,
+      balance: -1,
+      spentTotal: 4,
+      borrowedTotal: 2,
+      admitted: 3,
+      refused: 1,
+    })
+    const names = Array.from({ length: 6 }, (_, i) => `d${i}`)
+    const tenants = Array.from({ length: 200 }, (_, i) => ({
+      ...tenantOf(`t${1_000 + i}`, 18),
+      devices: names.map(deviceOf),
+    }))
+    const page = new MetricsPage()
+    deviceMetrics(page, { tenants: [tenantOf('plain', 1), ...tenants], otherDevices: deviceOf(OTHERS) })
+    const text = page.toString()
+    expect(text).not.toContain('plain')
+    expect(text).toContain('stint_device_balance_tokens{tenant="t1000",device="d5"} -1\n')
+    const admitted = text.match(/^stint_device_requests_admitted_total\{.*$/gm) ?? []
+    expect(admitted.length).toBe(MAX_DEVICE_SERIES + 1)
+    const sum = 3 * (200 * 6 + 1 - MAX_DEVICE_SERIES)
+    expect(admitted.at(-1)).toBe(
+      `stint_device_requests_admitted_total{tenant="${OTHERS}",device="${OTHERS}"} ${sum}`,
+    )
   })
 
   it('escapes what would end a label', () => {

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { Borrowing } from './borrowing.tsx'
 import { Charts } from './charts.tsx'
+import { Devices } from './devices.tsx'
 import { Events } from './events.tsx'
 import { amount } from './format.ts'
 import type { Live } from './live.ts'
@@ -45,6 +46,7 @@ export function Board({ live, onSignOut }: { live: Live; onSignOut: () => void }
               {operator && <Machines live={live} canWrite={welcome.canWrite} />}
               <Charts live={live} chosen={chosen} />
               <Tenants live={live} chosen={chosen} onChoose={setChosen} />
+              <Devices live={live} chosen={chosen} />
             </div>
             <div class="column">
               {welcome?.demo && <Traffic live={live} />}

@@ -19,6 +19,9 @@ export interface Rates {
   readonly borrowed: number
 }
 
+/** What rates are counted from. */
+type Counted = Pick<FeedTenant, 'admitted' | 'refused' | 'borrowedTotal'>
+
 const IDLE: Rates = { admitted: 0, refused: 0, borrowed: 0 }
 /** Without a message for so long what is shown is called stale, ms. */
 const STALE_MS = 4_000
@@ -147,6 +150,8 @@ export class Live {
 
   /** Works out the rates of all who did something lately. Edges report in bursts, so one look is too short. */
   #rate(atMs: number): void {
+    // Told again, as to somebody new: no moment of its own.
+    if (atMs === this.#atMs) return
     this.#atMs = atMs
     this.rates.clear()
     this.history.begin(atMs)
@@ -178,10 +183,20 @@ export class Live {
   ratesOf(tenant: string): Rates {
     return this.rates.get(tenant) ?? IDLE
   }
+
+  /** What one of its devices does per second now. */
+  deviceRates(tenant: string, device: string): Rates {
+    const trail = this.#trails.get(tenant)
+    const [first, last] = [trail?.[0], trail?.at(-1)]
+    if (first === undefined || last === undefined || last.atMs <= first.atMs) return IDLE
+    const at = (look: FeedTenant) => look.devices?.find(({ name }) => name === device)
+    const [before, now] = [at(first.tenant), at(last.tenant)]
+    return before === undefined || now === undefined ? IDLE : ratesOf(before, now, last.atMs - first.atMs)
+  }
 }
 
 /** Counters only grow; one that is lower belongs to an account that began anew. */
-function ratesOf(before: FeedTenant, now: FeedTenant, elapsedMs: number): Rates {
+function ratesOf(before: Counted, now: Counted, elapsedMs: number): Rates {
   const per = (a: number, b: number) => Math.max(0, ((b - a) * 1_000) / elapsedMs)
   return {
     admitted: per(before.admitted, now.admitted),
