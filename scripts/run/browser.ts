@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { type BrowserContext, type BrowserContextOptions, chromium } from 'playwright-core'
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium } from 'playwright-core'
 
 /** Debian's Chromium, or the one named by CHROMIUM. */
 export const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
@@ -18,6 +18,11 @@ const FLAGS = [
   '--disable-component-update',
   '--disable-sync',
 ]
+
+/** A browser without a page, for contexts that share nothing but its process. */
+export async function launchBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: CHROMIUM, args: FLAGS, chromiumSandbox: false })
+}
 
 /** A browser with a profile of its own, which Playwright makes and removes once no process writes to it. */
 export async function openBrowser(options: BrowserContextOptions = {}): Promise<BrowserContext> {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { expect } from 'vitest'
-import { openBrowser } from '../../scripts/run/browser.ts'
+import { launchBrowser } from '../../scripts/run/browser.ts'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
@@ -12,8 +12,10 @@ interface Violation {
   readonly nodes: readonly { readonly html: string }[]
 }
 
-/** The dashboard in a browser of its own, with everything that went wrong in it. */
+/** The dashboard with cookies and storage of its own, with everything that went wrong in it. */
 export class DashboardPage {
+  /** One process for all pages of a test file: starting it takes longer than most tests. */
+  static #browser: Promise<Browser> | undefined
   readonly context: BrowserContext
   readonly page: Page
   readonly url: string
@@ -39,17 +41,34 @@ export class DashboardPage {
 
   /** Opens the page, signed out. */
   static async open(port: number, options: BrowserContextOptions = {}): Promise<DashboardPage> {
-    const context = await openBrowser({ viewport: { width: 1440, height: 900 }, ...options })
-    const page = context.pages()[0] ?? (await context.newPage())
+    DashboardPage.#browser ??= launchBrowser()
+    const browser = await DashboardPage.#browser
+    const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options })
+    const page = await context.newPage()
     const url = `http://127.0.0.1:${port}/_stint/`
     const opened = new DashboardPage(context, page, url)
     await page.goto(url)
     return opened
   }
 
+  /** Ends the process of the browser, after the last test. */
+  static async endBrowser(): Promise<void> {
+    const browser = await DashboardPage.#browser
+    DashboardPage.#browser = undefined
+    await browser?.close()
+  }
+
   async signIn(token: string): Promise<void> {
     await this.page.getByLabel('Token').fill(token)
     await this.page.getByRole('button', { name: 'Sign in' }).click()
+  }
+
+  /** Time from the navigation to the first text or picture, ms. */
+  async firstPaintMs(): Promise<number> {
+    return await this.page.evaluate<number>(
+      `new Promise((resolve) => new PerformanceObserver((list) => resolve(list.getEntries()[0].startTime))
+        .observe({ type: 'paint', buffered: true }))`,
+    )
   }
 
   /** A part of the page by its heading. */
@@ -90,7 +109,7 @@ export class DashboardPage {
     }
   }
 
-  /** Closes the browser; nothing may have gone wrong, and nothing may have been asked of elsewhere. */
+  /** Closes the page; nothing may have gone wrong, and nothing may have been asked of elsewhere. */
   async close(): Promise<void> {
     await this.context.close()
     expect(this.troubles).toEqual([])

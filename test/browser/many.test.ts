@@ -33,7 +33,10 @@ describe.runIf(hasBrowser)('a thousand tenants', () => {
   beforeAll(async () => {
     stint = await LocalStint.start(PORT, manyTenants())
   })
-  afterAll(() => stint.dispose())
+  afterAll(async () => {
+    await DashboardPage.endBrowser()
+    await stint.dispose()
+  })
 
   it('are all within reach, and only those in sight are drawn', async () => {
     const board = await DashboardPage.open(PORT)

@@ -175,7 +175,17 @@ describe('with the command line alone', () => {
     expect((await stint('get', 'devices')).out).toMatch(/^gadget +api +6 /m)
     const described = (await stint('describe', 'tenant', 'gadget')).out
     expect(described).toMatch(/Devices:\nTENANT +DEVICE +BASE[^\n]*\ngadget +api +6 /)
-    const made = await stint('token', 'create', '--tenant', 'gadget', '--scope', 'read,devices', '-o', 'json')
+    const made = await stint(
+      'token',
+      'create',
+      '--tenant',
+      'gadget',
+      '--scope',
+      'read',
+      'devices',
+      '-o',
+      'json',
+    )
     const env = { STINT_URL: `http://127.0.0.1:${PORT}`, STINT_TOKEN: JSON.parse(made.out).token as string }
     let [out, err] = ['', '']
     const streams = {
