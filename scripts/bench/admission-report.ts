@@ -18,7 +18,11 @@ export async function admissionReport({ firstPort, seconds, progress }: RunOptio
   const bundle = await measureBundle()
   // A turn of all variants takes some 13 seconds; without delay the figures count, so they get most of the time.
   const rounds = Math.max(3, Math.round((seconds * 0.6) / 12))
-  const cpu = await benchAdmission(ports, { rounds, requests: TURN, delaysMs: DELAYS_MS }, progress)
+  const cpu = await benchAdmission(
+    ports,
+    { rounds, requests: TURN, longTurns: seconds >= 60, delaysMs: DELAYS_MS },
+    progress,
+  )
   const latencyRounds = Math.max(3, Math.round((seconds * 0.5) / 12))
   const latency = await measureLatency(ports, latencyRounds, 400, DELAYS_MS, progress)
   const messages = await measureMessages(ports, [100, 1_000, 10_000], Math.max(3, seconds / 20), 20, progress)

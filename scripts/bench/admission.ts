@@ -18,6 +18,8 @@ export interface VariantCost {
 export interface AdmissionOptions {
   readonly rounds: number
   readonly requests: number
+  /** Whether there is time for turns that hold a cycle of garbage collection. */
+  readonly longTurns: boolean
   readonly delaysMs: readonly number[]
 }
 
@@ -67,10 +69,7 @@ export async function benchAdmission(
   for (const addedMs of options.delaysMs) {
     const variants = await startVariants(ports, addedMs, skipped)
     // Without delay the figures count; with it, it is enough to see that they do not change.
-    const turns =
-      addedMs === 0
-        ? { ...options, longTurns: true }
-        : { rounds: 3, requests: options.requests >> 1, longTurns: false }
+    const turns = addedMs === 0 ? options : { rounds: 3, requests: options.requests >> 1, longTurns: false }
     const generator = new Generator()
     try {
       const samples = await measure(variants, generator, turns, (line) => progress(`+${addedMs} ms ${line}`))
@@ -87,7 +86,7 @@ export async function benchAdmission(
 async function measure(
   variants: readonly Variant[],
   generator: Generator,
-  options: Pick<AdmissionOptions, 'rounds' | 'requests'> & { readonly longTurns: boolean },
+  options: Pick<AdmissionOptions, 'rounds' | 'requests' | 'longTurns'>,
   progress: (line: string) => void,
 ): Promise<Map<string, Sample[]>> {
   const samples = new Map<string, Sample[]>(variants.map(({ name }) => [name, []]))
