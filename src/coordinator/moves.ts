@@ -29,6 +29,12 @@ export const MOVE_LIMITS: MoveLimits = { maxMovesIn: 16, maxMovesOut: 16 }
 const PARALLEL = 32
 const STEP_TIMEOUT_MS = 5_000
 
+/**
+ * Pause before a message, ms: where nodes and edges share a machine, calls among them come before what the network
+ * brings, and requests would wait for a whole move instead of one step.
+ */
+const STEP_PAUSE_MS = 2
+
 /** How long the configs of the two nodes of a commit wait for those of further commits, ms: both know of theirs. */
 const NEWS_AFTER_MS = 2_000
 
@@ -147,6 +153,7 @@ export class Moves {
     const { placement, messages } = nextMessages(stored, Date.now(), MOVE_TERMS)
     this.#rows.put(placement)
     for (const message of messages) {
+      await scheduler.wait(STEP_PAUSE_MS)
       const answer = await this.#send(message)
       if (answer !== undefined) this.#take(tenant, answer)
     }
