@@ -93,7 +93,7 @@ export class Places {
       placed = { ...capsule.placed, epoch: message.epoch }
       // Its base may have been lowered since: what it left with fits again when the next configuration comes.
       const account = accountOf(placed, life.ledger.roundMs)
-      life.install(fittedInto(account, this.#freeTokens(tenant, life)), capsule.row, nowMs)
+      life.install(fittedInto(account, this.freeTokens(tenant, life)), capsule.row, nowMs)
     }
     const row = step.row
     if (row === (place?.row ?? null)) return { answer: step.answer, changed: new Map() }
@@ -164,6 +164,15 @@ export class Places {
     return config.tenants.filter(({ tenant }) => this.#places.get(tenant)?.row.role === 'active')
   }
 
+  /** Micro-tokens a round that no account has and that are kept free for nobody but `tenant`. */
+  freeTokens(tenant: string, life: NodeLife): number {
+    let free = life.ledger.roundTokens - life.ledger.root.childrenBaseTokens()
+    for (const [other, { row }] of this.#places) {
+      if (row.role === 'staged' && other !== tenant) free -= tokensInRound(row.reserve, life)
+    }
+    return Math.max(0, free)
+  }
+
   /** Kept in memory only: after a restart every session of the capsule is waited for again. */
   #leavingOf(tenant: string, sinceMs = this.#startedAtMs): Leaving | undefined {
     const row = this.#places.get(tenant)?.row
@@ -188,16 +197,7 @@ export class Places {
 
   /** Whether a tenant's rate can be kept free; what was kept free for the tenant itself before is given up. */
   #hasRoom(tenant: string, reservePerSecond: number, life: NodeLife): boolean {
-    return tokensInRound(reservePerSecond, life) <= this.#freeTokens(tenant, life)
-  }
-
-  /** Micro-tokens a round that no account has and that are kept free for nobody but `tenant`. */
-  #freeTokens(tenant: string, life: NodeLife): number {
-    let free = life.ledger.roundTokens - life.ledger.root.childrenBaseTokens()
-    for (const [other, { row }] of this.#places) {
-      if (row.role === 'staged' && other !== tenant) free -= tokensInRound(row.reserve, life)
-    }
-    return Math.max(0, free)
+    return tokensInRound(reservePerSecond, life) <= this.freeTokens(tenant, life)
   }
 
   #freeze(tenant: string, life: NodeLife, config: NodeConfig): TenantCapsule {

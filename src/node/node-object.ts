@@ -91,7 +91,7 @@ export class NodeObject extends DurableObject<Env> implements NodeApi {
         places.depart(departure, life, nowMs, gone),
       )
       const changed = new Map([...gone, ...places.configure(config, this.#running.config, life, nowMs)])
-      const refused = configure(life, config, places.mine(config))
+      const refused = configure(life, config, places)
       this.#store.write(life.flush(nowMs), { config, finals: departed }, changed)
       this.#running.config = config
       const answer = { generation: config.generation, refused }

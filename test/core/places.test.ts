@@ -24,10 +24,10 @@ class TestNode {
   readonly places = new Places('n', new Map(), 0)
   config = this.#configOf(0, {})
 
-  configure(bases: Record<string, number>): void {
+  configure(bases: Record<string, number>, refused: readonly string[] = []): void {
     const config = this.#configOf(this.config.generation + 1, bases)
     this.places.configure(config, this.config, this.life, 0)
-    expect(configure(this.life, config, this.places.mine(config))).toEqual([])
+    expect(configure(this.life, config, this.places).map(({ tenant }) => tenant)).toEqual(refused)
     this.config = config
   }
 
@@ -70,6 +70,29 @@ describe('the places of a node', () => {
     node.configure({})
     const answer = node.step({ kind: 'retire', tenant: 't', epoch: 3, home: null })
     expect(answer).toMatchObject({ kind: 'retired', capsule: { row: { tenant: 't' } } })
+  })
+
+  it('have an account for every tenant that is listed, also where its base does not fit', () => {
+    const node = new TestNode()
+    node.configure({ other: 70 })
+    node.configure({ other: 70, t: 60 }, ['t'])
+    const account = () => node.life.sessions.account('t')
+    expect(account()?.baseTokens).toBe(30 * MICRO)
+    node.configure({ other: 40, t: 60 })
+    expect(account()?.baseTokens).toBe(60 * MICRO)
+    node.configure({ other: 41, t: 60 }, ['other'])
+    expect(node.life.sessions.account('other')?.baseTokens).toBe(40 * MICRO)
+  })
+
+  it('can hand a tenant over whose base was refused, and leave the room kept for another alone', () => {
+    const node = new TestNode()
+    node.configure({ other: 70 })
+    const coming = { kind: 'prepare', tenant: 'u', epoch: 2, source: { node: 'm', epoch: 1 } } as const
+    expect(node.step({ ...coming, reserve: 20 * MICRO }).kind).toBe('ready')
+    node.configure({ other: 70, t: 60 }, ['t'])
+    expect(node.life.sessions.account('t')?.baseTokens).toBe(10 * MICRO)
+    const handoff = { kind: 'handoff', tenant: 't', epoch: 2, fromEpoch: 1, target: 'm' } as const
+    expect(node.step(handoff)).toMatchObject({ kind: 'handed', capsule: { placed: { spec: { base: 60 } } } })
   })
 
   it('take a tenant in whose base was larger when it left than the room kept for it', () => {

@@ -132,7 +132,7 @@ export class ClusterNode {
     const nowMs = this.clock.nowMs()
     const changed = places.configure(config, known, life, nowMs)
     this.#world.model.onConfigured(this, running, changed)
-    const refused = configure(life, config, places.mine(config))
+    const refused = configure(life, config, places)
     running.config = config
     this.#save(running, life.flush(nowMs), config, changed)
     this.#writes.whenDurable(() => respond({ generation: config.generation, refused }))
