@@ -23,6 +23,8 @@ export interface CrashPorts {
 }
 
 const PER_SECOND = 4
+/** Short, so that leases lapse soon: a source that was restarted waits for that. */
+const ROUND_MS = 200
 
 /** The nodes a case moves between: its own, for a node that is held in one migration answers for no other. */
 function nodesOf({ tenant, second }: CrashCase): string[] {
@@ -33,7 +35,7 @@ function manifest(cases: readonly CrashCase[]): string {
   const documents = cases.flatMap((each) => {
     const { tenant } = each
     const nodes = nodesOf(each).map((name) => {
-      return { kind: 'Node', metadata: { name }, spec: { capacity: 100, zone: tenant } }
+      return { kind: 'Node', metadata: { name }, spec: { capacity: 100, zone: tenant, roundMs: ROUND_MS } }
     })
     const spec = { base: 20, hosts: [`${tenant}.localhost`], zones: [tenant] }
     return [...nodes, { kind: 'Tenant', metadata: { name: tenant }, spec }]

@@ -20,9 +20,12 @@ export interface KillsReport {
 const TENANTS = ['a', 'b', 'c', 'd', 'e']
 const NODES = ['n1', 'n2', 'n3']
 const PER_SECOND = 20
+/** Short, so that leases lapse soon: a source that was restarted waits for that. */
+const ROUND_MS = 200
 
 function manifest(): string {
-  const nodes = NODES.map((name) => ({ kind: 'Node', metadata: { name }, spec: { capacity: 1_000 } }))
+  const spec = { capacity: 1_000, roundMs: ROUND_MS }
+  const nodes = NODES.map((name) => ({ kind: 'Node', metadata: { name }, spec }))
   const tenants = TENANTS.map((name) => {
     return { kind: 'Tenant', metadata: { name }, spec: { base: 100, hosts: [`${name}.localhost`] } }
   })

@@ -56,6 +56,16 @@ export class MoveStore {
     if (place.migration !== null) this.#log(place.migration)
   }
 
+  /** Keeps when the message of a state is sent again. */
+  postpone(place: Place): void {
+    this.#store.run(
+      'UPDATE moves SET value = ?, due_ms = ? WHERE tenant = ?',
+      JSON.stringify(place),
+      openMigration(place) === null ? null : place.retry.dueAtMs,
+      place.tenant,
+    )
+  }
+
   /** Tenants whose open migration has something to do by `nowMs`. */
   due(nowMs: number, limit: number): string[] {
     const rows = this.#store.all<{ tenant: string }>(

@@ -147,15 +147,22 @@ export class Moves {
     this.#run = undefined
   }
 
+  /**
+   * Sends what is due and books the answer. That it was sent is written only if the migration goes no further:
+   * every write costs a wait for the disk, and a message that is sent again after a crash changes nothing.
+   */
   async #step(tenant: string): Promise<void> {
     const stored = this.#rows.stored(tenant)
     if (stored === undefined) return
     const { placement, messages } = nextMessages(stored, Date.now(), MOVE_TERMS)
-    this.#rows.put(placement)
     for (const message of messages) {
       await scheduler.wait(STEP_PAUSE_MS)
       const answer = await this.#send(message)
       if (answer !== undefined) this.#take(tenant, answer)
+    }
+    const after = this.#rows.stored(tenant)
+    if (after !== undefined && isSameStep(stored, after)) {
+      this.#rows.postpone({ ...after, retry: placement.retry })
     }
   }
 
@@ -257,6 +264,12 @@ export class Moves {
     const misfit = misfitOf(need, room)
     return misfit === undefined ? undefined : `Tenant ${row.name} cannot live there: ${misfit.message}.`
   }
+}
+
+/** Whether a migration is where it was: each step it takes is in its history. */
+function isSameStep(before: Place, after: Place): boolean {
+  const [one, other] = [before.migration, after.migration]
+  return one?.epoch === other?.epoch && one?.history.length === other?.history.length
 }
 
 function refusedAs(refusal: Refusal | string, tenant: string): WriteResult<never> {
