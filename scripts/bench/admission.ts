@@ -63,11 +63,12 @@ export async function benchAdmission(
   options: AdmissionOptions,
   progress: (line: string) => void,
 ): Promise<AdmissionBench> {
-  const skipped: string[] = []
+  const skipped = new Set<string>()
   const costs: VariantCost[] = []
   let ratios: Record<string, Spread> = {}
   for (const addedMs of options.delaysMs) {
     const variants = await startVariants(ports, addedMs, skipped)
+    if (costs.length === 0) for (const what of skipped) progress(what)
     // Without delay the figures count; with it, it is enough to see that they do not change.
     const turns = addedMs === 0 ? options : { rounds: 3, requests: options.requests >> 1, longTurns: false }
     const generator = new Generator()
@@ -80,7 +81,7 @@ export async function benchAdmission(
       await stopVariants(variants)
     }
   }
-  return { costs, ratios, skipped }
+  return { costs, ratios, skipped: [...skipped] }
 }
 
 async function measure(

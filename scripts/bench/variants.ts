@@ -23,7 +23,7 @@ const MANIFEST = manifestOf(2_000_000, {
 })
 
 /** Starts everything the group measures, `delayMs` between edge and object (or store). */
-export async function startVariants(ports: Ports, delayMs: number, skipped: string[]): Promise<Variant[]> {
+export async function startVariants(ports: Ports, delayMs: number, skipped: Set<string>): Promise<Variant[]> {
   const worker = (name: string, what: string, server: Server, more: Partial<Variant> = {}): Variant => ({
     ...{ name, what, server, runtime: 'workerd', host: HOST, stores: [], status: 200 },
     ...more,
@@ -54,7 +54,7 @@ export async function startVariants(ports: Ports, delayMs: number, skipped: stri
 async function peersOnRedis(
   ports: Ports,
   delayMs: number,
-  skipped: string[],
+  skipped: Set<string>,
   worker: (name: string, what: string, server: Server, more: Partial<Variant>) => Variant,
 ): Promise<Variant[]> {
   const node = async (kind: string, redisPort: number) =>
@@ -69,7 +69,7 @@ async function peersOnRedis(
         ]
   const redis = await startRedis(ports.take())
   if (redis === undefined) {
-    skipped.push('redis-server is not installed (apt-get install redis-server): what needs it is left out')
+    skipped.add('redis-server is not installed (apt-get install redis-server): what needs it is left out')
     return variants
   }
   const bridge = await startPeer('redis-rest', ports.take(), [redis.port, delayMs])
