@@ -99,8 +99,8 @@ export function beginPlan(
   })
 }
 
-/** Whether the next wave has to be checked again before it begins. */
-export function checkDue(store: CoordinatorStore, row: PlanRow, recheckMs: number, nowMs: number): boolean {
+/** Whether the next wave has to be checked again before it begins: the last check is `recheckMs` old. */
+function checkDue(store: CoordinatorStore, row: PlanRow, recheckMs: number, nowMs: number): boolean {
   const run = readDocument<Run>(store, 'run')
   const moves = movesOf(store, row.id)
   const idle = moves.every(({ state }) => state !== 'moving')
@@ -109,14 +109,10 @@ export function checkDue(store: CoordinatorStore, row: PlanRow, recheckMs: numbe
 }
 
 /** Checks what is left of a running plan again and drops what may not be done any more. */
-export function checkAgain(
-  { store }: RunPorts,
-  row: PlanRow,
-  input: PlanInput,
-  settings: PlannerSettings,
-): void {
+function checkAgain({ store }: RunPorts, row: PlanRow, { read, settings }: Present, nowMs: number): void {
   const run = readDocument<Run>(store, 'run')
-  if (run === undefined) return
+  if (run === undefined || !checkDue(store, row, settings.recheckMs, nowMs)) return
+  const input = read(nowMs)
   const waiting = movesOf(store, row.id).filter(({ state }) => state === 'waiting')
   const left = { ...planOf(row), wake: run.wake, standby: [], moves: waiting.map(({ move }) => move) }
   const why = new Map(
@@ -127,16 +123,22 @@ export function checkAgain(
       const reason = why.get(move.bundle)
       if (reason !== undefined) setMove(store, row.id, seq, 'dropped', reason)
     }
-    writeDocument(store, 'run', { ...run, checkedMs: input.nowMs })
+    writeDocument(store, 'run', { ...run, checkedMs: nowMs })
     return undefined
   })
 }
 
+/** What a wave is held against before it begins. */
+export interface Present {
+  readonly read: (nowMs: number) => PlanInput
+  readonly settings: PlannerSettings
+}
+
 /**
  * Takes a running plan one step further: books the moves that have ended, starts those of the first wave that
- * has not, and when none is left puts the emptied nodes to standby.
+ * has not (checked again when the last check is old), and when none is left puts the emptied nodes to standby.
  */
-export async function advancePlan(ports: RunPorts, row: PlanRow): Promise<void> {
+export async function advancePlan(ports: RunPorts, row: PlanRow, present: Present): Promise<void> {
   const { store } = ports
   giveUpLate(ports, row.id, Date.now())
   // As long as a step goes on at once: migrations often take a few milliseconds.
@@ -144,6 +146,7 @@ export async function advancePlan(ports: RunPorts, row: PlanRow): Promise<void> 
     const nowMs = Date.now()
     const before = movesOf(store, row.id)
     for (const each of before) if (each.state === 'moving') bookMove(ports, row.id, each, nowMs)
+    checkAgain(ports, row, present, nowMs)
     const open = movesOf(store, row.id).filter(({ state }) => state === 'waiting' || state === 'moving')
     const wave = Math.min(...open.map(({ move }) => move.wave))
     for (const each of open) {

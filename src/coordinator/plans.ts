@@ -20,7 +20,7 @@ import { type HookTerms, hookFault } from './plans-hook.ts'
 import { InputReader } from './plans-input.ts'
 import { Measurements, type Sources } from './plans-measure.ts'
 import { type Occupancy, Power } from './plans-power.ts'
-import { advancePlan, beginPlan, checkAgain, checkDue, type MoveTenants, RUNNING } from './plans-run.ts'
+import { advancePlan, beginPlan, type MoveTenants, RUNNING } from './plans-run.ts'
 import {
   activePlan,
   insertPlan,
@@ -183,10 +183,9 @@ export class Plans {
       const input = this.#read(nowMs)
       const moves = planView(this.#store, row).moves
       beginPlan(ports, row, partOf({ ...planOf(row), moves }, may), input, settings)
-    } else if (checkDue(this.#store, row, settings.recheckMs, nowMs)) {
-      checkAgain(ports, row, this.#read(nowMs), settings)
     }
-    await advancePlan(ports, planRow(this.#store, row.id)!)
+    const present = { read: (at: number) => this.#read(at), settings }
+    await advancePlan(ports, planRow(this.#store, row.id)!, present)
   }
 
   #runPorts() {

@@ -73,6 +73,8 @@ export function acceptAnswer(
     acceptFinalUsage(store, node, answer.departed ?? [], nowMs)
     if (row.deleted_ms !== null && answer.generation === row.config_generation) {
       store.run('DELETE FROM nodes WHERE name = ?', node)
+      // A node made anew under this name is another machine: it does not begin asleep.
+      store.run('DELETE FROM power WHERE node = ?', node)
       return true
     }
     store.run(

@@ -193,4 +193,27 @@ describe('plans', () => {
     await expect.poll(async () => (await status()).conditions[0]?.message).toContain('is in standby')
     expect((await read<NodeView>('/nodes/pl-sleep-n3')).status.phase).toBe('Standby')
   })
+
+  it('forgets that a deleted node was asleep', async () => {
+    const { call, read, stub } = await cluster('pl-gone', 'manual')
+    const live = async () => (await read<{ items: NodeView[] }>('/nodes')).items
+    await call(`${API}/apply`, { method: 'POST', json: [node('pl-gone-n4', { capacity: 100, zone: 'z' })] })
+    await expect.poll(async () => (await live()).length).toBe(4)
+    await runInDurableObject(stub, (_, state) =>
+      state.storage.sql.exec(
+        `INSERT INTO power (node, phase, since_ms, hook_id) VALUES ('pl-gone-n4', 'standby', 1, 1)`,
+      ),
+    )
+    const phase = async () => (await read<NodeView>('/nodes/pl-gone-n4')).status.phase
+    expect(await phase()).toBe('Standby')
+    const remove = { method: 'DELETE', headers: { 'if-match': '*' } }
+    expect((await call(`${API}/nodes/pl-gone-n4`, remove)).status).toBeLessThan(300)
+    await expect.poll(async () => (await live()).length, { timeout: 10_000 }).toBe(3)
+    await call(`${API}/apply`, { method: 'POST', json: [node('pl-gone-n4', { capacity: 100, zone: 'z' })] })
+    await expect.poll(phase, { timeout: 10_000 }).toBe('Ready')
+    const left = await runInDurableObject(stub, (_, state) =>
+      state.storage.sql.exec('SELECT node FROM power').toArray(),
+    )
+    expect(left).toEqual([])
+  })
 })
