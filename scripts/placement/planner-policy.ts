@@ -36,17 +36,18 @@ export const ONE_ZONE: ZonePlan = { zoneOf: () => 'here', signalsAt: () => ({}) 
 export const SIMULATION_SETTINGS: PlannerSettings = {
   ...DEFAULT_SETTINGS,
   profile: 'eco',
-  z: 2.5,
+  z: 2.45,
   riskLoad: 1.15,
   packLoad: 1,
   packDemand: 0.98,
   overloadLoad: 1,
-  sleepBelowLoad: 0.5,
+  lastingLoad: 0.97,
+  sleepBelowLoad: 0.7,
   sleepAfterMs: 0,
   wakeAboveLoad: 0.95,
   minStayMs: 2 * 3_600_000,
   minUpMs: 0,
-  moveCost: 0.9,
+  moveCost: 1.1,
   minGainPerDisruption: 0.8,
   nodesPerHour: 1e9,
   tenantsPerHour: 1e9,
@@ -58,14 +59,16 @@ export const SIMULATION_SETTINGS: PlannerSettings = {
 export interface Tuning {
   readonly settings: PlannerSettings
   readonly forecast: ForecastSettings
-  /** First guess of a machine's standard deviation, as a share of its MIPS. */
-  readonly firstDeviation: number
+  /** First guess of a machine's standard deviation: so much of its MIPS and so much of its mean. */
+  readonly deviationOfMips: number
+  readonly deviationOfMean: number
 }
 
 export const SIMULATION_TUNING: Tuning = {
   settings: SIMULATION_SETTINGS,
-  forecast: DEFAULT_FORECAST,
-  firstDeviation: 0.08,
+  forecast: { ...DEFAULT_FORECAST, meanPriorSamples: 0.6 },
+  deviationOfMips: 0.005,
+  deviationOfMean: 0.35,
 }
 
 /** The real planner at the controls of a simulated data centre. */
@@ -96,17 +99,23 @@ export function plannerPolicy(
     }))
   }
 
+  function firstLook(demand: number, mips: number, usual: number): Forecast {
+    const { forecast, deviationOfMips, deviationOfMean } = tuning
+    const { mean } = firstForecast(demand, 0, usual * mips, forecast)
+    const deviation = deviationOfMips * mips + deviationOfMean * mean
+    return firstForecast(demand, deviation, usual * mips, forecast)
+  }
+
   function tenantsOf(dc: Datacentre): PlannerTenant[] {
     const tenants: PlannerTenant[] = []
+    const usual = usualLoad(dc)
     for (let vm = 0; vm < dc.vmCount; vm++) {
       const host = dc.vmHost[vm]!
       if (host < 0) continue
       const demand = dc.demand[vm]!
       const old = forecasts.get(vm)
       const next =
-        old === undefined
-          ? firstForecast(demand, tuning.firstDeviation * dc.vmMips[vm]!)
-          : observe(old, demand, tuning.forecast)
+        old === undefined ? firstLook(demand, dc.vmMips[vm]!, usual) : observe(old, demand, tuning.forecast)
       forecasts.set(vm, next)
       tenants.push({
         id: vmName(vm),
@@ -145,4 +154,16 @@ export function plannerPolicy(
   }
 
   return { initial: 'best-fit', decide }
+}
+
+/** What the machines ask for now, as a share of their MIPS. */
+function usualLoad(dc: Datacentre): number {
+  let asked = 0
+  let mips = 0
+  for (let vm = 0; vm < dc.vmCount; vm++) {
+    if (dc.vmHost[vm]! < 0) continue
+    asked += dc.demand[vm]!
+    mips += dc.vmMips[vm]!
+  }
+  return mips === 0 ? 0 : asked / mips
 }

@@ -27,6 +27,7 @@ const knobs = z.strictObject({
   packDemand: share,
   overloadLoad: z.number().min(0).max(10),
   overloadMean: z.number().min(0).max(10),
+  lastingLoad: z.number().min(0).max(10),
   sleepBelowLoad: z.number().min(0).max(10),
   sleepAfterMs: duration,
   wakeAboveLoad: share,

@@ -1,3 +1,4 @@
+import type { Cluster } from './cluster.ts'
 import { bestTarget, hasRoom, mayLive, mustLeave, type Room } from './fit.ts'
 import type { Rule } from './model.ts'
 import type { Work } from './work.ts'
@@ -80,32 +81,51 @@ function isOverloaded({ c }: Work, node: number): boolean {
   return c.nodeDemand[node]! > overloadLoad * capacity && c.nodeMean[node]! > overloadMean * capacity
 }
 
-/** The fewest moves: one tenant that is enough, else the largest again and again. */
+/**
+ * The fewest moves: one tenant that is enough, else the largest again and again. A spike of a node whose
+ * forecast has room is gone at the next reading, so it is worth one move to a node that is up, and no more.
+ */
 function relieveNode(work: Work, node: number): void {
   const { c } = work
+  const { overloadLoad, lastingLoad } = c.settings
   while (isOverloaded(work, node)) {
-    const excess = c.nodeDemand[node]! - c.settings.overloadLoad * c.capacity[node]!
+    const excess = c.nodeDemand[node]! - overloadLoad * c.capacity[node]!
+    const lasts = c.nodeFootprint[node]! > lastingLoad * c.capacity[node]!
     const movable = c.members(node).filter((tenant) => c.held[tenant] === 0 && c.demand[tenant]! > 0)
     const enough = movable.filter((tenant) => c.demand[tenant]! >= excess)
-    const burden = (tenant: number) => c.mean[tenant]! / c.capacity[node]! + c.disruption[tenant]! / 10
+    const burden = (tenant: number) => burdenOf(c, tenant, node)
     enough.sort((a, b) => burden(a) - burden(b) || a - b)
-    const rest = movable.filter((tenant) => c.demand[tenant]! < excess)
+    const rest = lasts ? movable.filter((tenant) => c.demand[tenant]! < excess) : []
     rest.sort((a, b) => c.demand[b]! - c.demand[a]! || a - b)
     const open = work.openNodes()
     const mark = work.mark()
-    const move = firstFit(work, [...enough, ...rest], open)
+    const move = firstFit(work, [...enough, ...rest], open, lasts)
     if (move === null) return
     work.move(move.tenant, move.node, 'overload')
     work.keep(mark)
   }
 }
 
-function firstFit(work: Work, tenants: number[], open: number[]): { tenant: number; node: number } | null {
+/** What a move costs however little the tenant asks for, against the share of a node that it asks for. */
+const FIXED_BURDEN = 0.1
+
+/** What moving a tenant off the node costs: what is slowed while its state is sent, and that it is moved at all. */
+function burdenOf(c: Cluster, tenant: number, node: number): number {
+  return c.disruption[tenant]! * (FIXED_BURDEN + c.demand[tenant]! / c.capacity[node]!)
+}
+
+function firstFit(
+  work: Work,
+  tenants: number[],
+  open: number[],
+  mayWake: boolean,
+): { tenant: number; node: number } | null {
   const room = roomOf(work)
   for (const tenant of tenants) {
     const node = bestTarget(work.c, work.objective, tenant, open, room)
     if (node >= 0) return { tenant, node }
   }
+  if (!mayWake) return null
   for (const tenant of tenants) {
     const node = wakeFor(work, tenant, room)
     if (node >= 0) return { tenant, node }

@@ -32,6 +32,11 @@ export interface PlannerSettings {
   /** Measured load above which a node is relieved, unless its mean stays below `overloadMean`. */
   readonly overloadLoad: number
   readonly overloadMean: number
+  /**
+   * Forecast load (with head-room) above which an overload is expected to last. One that is not is relieved
+   * only where a single move is enough and no node has to be woken for it.
+   */
+  readonly lastingLoad: number
   readonly sleepBelowLoad: number
   readonly sleepAfterMs: number
   readonly wakeAboveLoad: number
@@ -75,6 +80,7 @@ export const DEFAULT_SETTINGS: PlannerSettings = {
   packDemand: 0.95,
   overloadLoad: 0.95,
   overloadMean: 0,
+  lastingLoad: 0,
   sleepBelowLoad: 0.45,
   sleepAfterMs: 40 * MINUTE_MS,
   wakeAboveLoad: 0.81,

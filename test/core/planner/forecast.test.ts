@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { firstForecast, observe } from '../../../src/core/planner/forecast.ts'
+import { DEFAULT_FORECAST, firstForecast, observe } from '../../../src/core/planner/forecast.ts'
 
 const after = (rates: readonly number[], deviation = 0) =>
   rates.slice(1).reduce((forecast, rate) => observe(forecast, rate), firstForecast(rates[0]!, deviation))
@@ -30,5 +30,13 @@ describe('the forecast', () => {
       ...Array.from({ length: 200 }, () => 90),
     ])
     expect(changed.mean).toBeGreaterThan(85)
+  })
+
+  it('is drawn towards what is usual, by as many readings as that is worth', () => {
+    const settings = { ...DEFAULT_FORECAST, meanPriorSamples: 2 }
+    const first = firstForecast(40, 0, 10, settings)
+    expect(first.mean).toBeCloseTo((10 + 10 + 40) / 3)
+    expect(observe(first, 70, settings).mean).toBeCloseTo((10 + 10 + 40 + 70) / 4)
+    expect(firstForecast(40, 0, 10).mean).toBe(40)
   })
 })

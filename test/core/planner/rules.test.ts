@@ -79,6 +79,24 @@ describe('the order of work', () => {
     expect(plan(input, { ...settings, overloadMean: 0.8 }).moves).toEqual([])
     expect(plan(input, settings).moves).toHaveLength(1)
   })
+
+  it('spends one move and no waking on a spike, as many as needed on what will last', () => {
+    const nodes = [aNode('a'), aNode('b'), aNode('c', { state: 'standby' })]
+    const settings = { ...EAGER, moveCost: 1e9, lastingLoad: 0.9, headroomNodes: 0, headroomShare: 0 }
+    const crowd = (mean: number, elsewhere: number) =>
+      plan(
+        anInput(nodes, [
+          aTenant('t1', 'a', { mean, demand: 40 }),
+          aTenant('t2', 'a', { mean, demand: 40 }),
+          aTenant('t3', 'a', { mean, demand: 41 }),
+          aTenant('t4', 'b', { mean: elsewhere }),
+        ]),
+        settings,
+      )
+    expect(moved(crowd(20, 40))).toEqual(['t1>b overload'])
+    expect(crowd(20, 70)).toMatchObject({ moves: [], wake: [] })
+    expect(crowd(35, 70)).toMatchObject({ moves: [{ to: 'c', rule: 'overload' }], wake: ['c'] })
+  })
 })
 
 describe('the stability rules', () => {
