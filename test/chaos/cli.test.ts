@@ -205,6 +205,38 @@ describe('with the command line alone', () => {
     expect((await stint('usage', 'gadget')).out).toMatch(/gadget\/web/)
   })
 
+  it('a move that cannot be is refused with the reason, and nothing is changed', async () => {
+    const document = doc('Tenant', 'mover', { base: 30 })
+    expect((await stint('apply', '-f', file('mover.yaml', [document]))).code).toBe(0)
+    const placed = async () => (await stint('get', 'tenant/mover', '-o', 'json')).out
+    const home = async () => (JSON.parse(await placed()) as { status: { node: string } }).status.node
+    await expect.poll(home, { timeout: 10_000 }).toMatch(/^cli-/)
+    const from = await home()
+    const small = doc('Node', 'cli-small', { capacity: 10 })
+    expect((await stint('apply', '-f', file('small.yaml', [small]))).code).toBe(0)
+    const to = from === 'cli-4' ? 'cli-3' : 'cli-4'
+    expect((await stint('cordon', to)).code).toBe(0)
+    const before = await placed()
+    for (const [name, node, code, why] of [
+      ['mover', from, 4, `is on node ${from} already`],
+      ['mover', 'cli-9', 4, 'There is no node cli-9'],
+      ['mover', to, 4, `Node ${to} is cordoned`],
+      ['mover', 'cli-small', 4, 'no room for the guaranteed rate'],
+      ['nobody', 'cli-4', 3, 'there is no tenant nobody'],
+    ] as const) {
+      const { code: exit, out, err } = await stint('migrate', name, '--to', node)
+      expect({ exit, out, err }).toEqual({ exit: code, out: '', err: expect.stringContaining(why) })
+    }
+    expect(await placed()).toBe(before)
+    expect((await stint('uncordon', to)).code).toBe(0)
+    const twice = await Promise.all([1, 2].map(() => stint('migrate', 'mover', '--to', to)))
+    expect(twice.map(({ code }) => code).sort()).toEqual([0, 4])
+    expect(twice.find(({ code }) => code === 4)!.err).toMatch(/A migration of tenant mover is open|already/)
+    expect(await home()).toBe(to)
+    const { out } = await stint('get', 'migrations')
+    expect(out.match(/mover:/g)).toHaveLength(1)
+  })
+
   it('tokens are made, used and revoked', async () => {
     const made = JSON.parse((await stint('token', 'create', '--tenant', 't01', '-o', 'json')).out) as {
       id: string
