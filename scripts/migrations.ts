@@ -4,12 +4,14 @@ import { crashEverywhere } from './migrations/crash.ts'
 import { drainUnderLoad } from './migrations/drain.ts'
 import { killWhileMoving } from './migrations/kills.ts'
 import { moveUnderLoad } from './migrations/moves.ts'
+import { takeOverUnreachable } from './migrations/takeover.ts'
 
 interface Options {
   readonly moves: number
   readonly port: number
   readonly perSecond?: number
   readonly crash?: true
+  readonly takeover?: true
   readonly kills?: number
   readonly drain?: number
   readonly seed: number
@@ -23,6 +25,7 @@ function whole(text: string): number {
 
 function experiment(options: Options): Promise<readonly string[]> {
   if (options.crash) return crash(options)
+  if (options.takeover) return takeover(options)
   if (options.kills !== undefined) return kills(options, options.kills)
   if (options.drain !== undefined) return drain(options, options.drain)
   return moves(options)
@@ -55,6 +58,12 @@ async function crash({ port }: Options): Promise<readonly string[]> {
   return complain(outcomes.flatMap(({ faults }) => faults))
 }
 
+async function takeover({ port }: Options): Promise<readonly string[]> {
+  const outcomes = await takeOverUnreachable({ port, inspectPort: port + 1 }, say)
+  console.table(outcomes.map(({ faults, ...columns }) => ({ ...columns, faults: faults.length })))
+  return complain(outcomes.flatMap(({ faults }) => faults))
+}
+
 function complain(faults: readonly string[]): readonly string[] {
   for (const fault of faults) say(fault)
   return faults
@@ -75,6 +84,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     )
     .option('--port <port>', 'port on 127.0.0.1; the next one is used too', whole, 8795)
     .option('--crash', 'instead: SIGKILL while migrations are held at each crash point of the protocol')
+    .option('--takeover', 'instead: nodes that cannot be reached, and come back, some after SIGKILL')
     .option('--kills <n>', 'instead: SIGKILL at random moments while all tenants move', whole)
     .option('--drain <n>', 'instead: drain a node of so many tenants', whole)
     .option('--seed <n>', 'seed of the moments', whole, 1)

@@ -26,6 +26,8 @@ export interface Env {
   readonly STINT_HOOKS?: string
   /** What calls of the hook are signed with, at least 32 characters. */
   readonly STINT_HOOK_SECRET?: string
+  /** How often a node reports to the coordinator at most, ms, 100 … 60 000; 5 000 by default. Five missed reports are a failure. */
+  readonly STINT_REPORT_MS?: string
   /** `errors`: of requests to the admin API only those that fail are logged. */
   readonly STINT_LOG?: string
   /** A token that can read `/_stint/metrics` and nothing else. */
@@ -64,6 +66,12 @@ export function hookTerms(env: Pick<Env, 'STINT_HOOKS' | 'STINT_HOOK_SECRET'>) {
   const rules = parseOriginRules(env.STINT_HOOKS ?? '')
   if (!rules.ok) console.error(`STINT_HOOKS: ${rules.error}; no hook is allowed`)
   return Object.freeze({ rules: rules.ok ? rules.value : [], secret: env.STINT_HOOK_SECRET })
+}
+
+/** How often a node reports at most, ms; undefined, for the default, where there is no number in the range. */
+export function reportEveryMs({ STINT_REPORT_MS: text = '' }: Pick<Env, 'STINT_REPORT_MS'>) {
+  const ms = Number(text)
+  return Number.isInteger(ms) && ms >= 100 && ms <= 60_000 ? ms : undefined
 }
 
 /** The service a node names as its origin, bound as `SERVICE_` and the name in upper case, "." and "-" as "_". */

@@ -43,6 +43,7 @@ export const CoordinatorObject = onDemand<CoordinatorEnv, CoordinatorApi>(
     decidePlan: true,
     energy: true,
     heartbeat: true,
+    handIn: true,
   },
   async () => (await import('./coordinator/coordinator-object.ts')).CoordinatorObject,
 )

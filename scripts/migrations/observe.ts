@@ -9,6 +9,12 @@ export const HELD_WORKER = {
   folder: new URL('../../dist/held-worker', import.meta.url).pathname,
 }
 
+/** The same, and nodes can be cut off. */
+export const CUT_WORKER = {
+  entry: new URL('workers/cut.ts', import.meta.url).pathname,
+  folder: new URL('../../dist/cut-worker', import.meta.url).pathname,
+}
+
 /** What a tenant's admitted requests were, by what is durable, and where it is served. */
 export interface Whereabouts {
   /** Nodes with an ACTIVE row, and nodes with an open account; one each, and the same, when all is well. */

@@ -1,5 +1,7 @@
 import { DurableObject } from 'cloudflare:workers'
-import { hookTerms } from '../config.ts'
+import { hookTerms, reportEveryMs } from '../config.ts'
+import type { TenantCapsule } from '../core/capsule.ts'
+import type { Checkpoint } from '../core/checkpoints.ts'
 import type { HeartbeatAnswer, HostRoutes, NodeApi, NodeReport, Route } from '../core/control.ts'
 import type {
   ApplyOptions,
@@ -22,6 +24,7 @@ import type {
 } from '../core/coordinator-api.ts'
 import type { Overview, OverviewQuery } from '../core/feed.ts'
 import type { ManifestSet } from '../core/manifest/check.ts'
+import type { NodeAnswer, NodeMessage } from '../core/migration/types.ts'
 import type { MigrationQuery, MigrationView, NewMigration } from '../core/migration-view.ts'
 import type {
   EnergyView,
@@ -33,21 +36,23 @@ import type {
 import type { JudgedSignal } from '../core/signals.ts'
 import { zonesNow } from '../core/zone-signals.ts'
 import { applySet } from './apply.ts'
+import { CheckpointStore } from './checkpoint-store.ts'
 import { CoordinatorStore } from './coordinator-store.ts'
 import { routeOfTenant, routesOfHost } from './directory.ts'
-import { evacuate, evacuationDue } from './evacuation.ts'
 import { HeartbeatWatch } from './heartbeats.ts'
 import { readEvents, record } from './journal.ts'
-
+import { LateBookings } from './late-bookings.ts'
 import { Moves } from './moves.ts'
 import { overview } from './overview.ts'
 import { Plans } from './plans.ts'
 import { plannedMoves } from './plans-moves.ts'
 import { listPlans, planRow, planView } from './plans-store.ts'
-
 import { LOOP, ReconcileLoop } from './reconcile.ts'
+import { ServingLeases } from './serving-leases.ts'
 import { SignalReader } from './signal-reader.ts'
+import { Takeovers } from './takeovers.ts'
 import { createToken, findToken, listTokens, revokeToken } from './tokens.ts'
+import { Upkeep } from './upkeep.ts'
 import { listNodes, listPlacements, listTenants, nodeView, summarize, tenantView } from './views.ts'
 import { markNode, removeObject, write } from './writes.ts'
 
@@ -59,10 +64,11 @@ export interface CoordinatorEnv {
   /** Hooks that may be called and what they are signed with; see `config.ts`. */
   readonly STINT_HOOKS?: string
   readonly STINT_HOOK_SECRET?: string
+  readonly STINT_REPORT_MS?: string
 }
 
-/** How often a node that is emptied is looked at again while nothing moves, ms. */
-const EVACUATION_RETRY_MS = 5_000
+type Answer = NodeAnswer<TenantCapsule>
+type Message = NodeMessage<TenantCapsule>
 
 /**
  * Holds what is wanted (nodes, tenants), where each tenant lives and at which epoch, and drives what is
@@ -76,6 +82,7 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
   readonly #watch: HeartbeatWatch
   readonly #signals: SignalReader
   readonly #moves: Moves
+  readonly #upkeep: Upkeep
   readonly #plans: Plans
 
   constructor(ctx: DurableObjectState, env: CoordinatorEnv) {
@@ -89,7 +96,12 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
       (nowMs) => this.#signals.avoid(nowMs),
     )
     this.#moves = new Moves(this.#store, (node) => env.NODES.getByName(node))
-    this.#watch = new HeartbeatWatch(this.#store, Date.now())
+    const serving = new ServingLeases(this.#store)
+    const checkpoints = new CheckpointStore(this.#store)
+    const takeovers = new Takeovers(this.#store, serving, checkpoints)
+    const late = new LateBookings(this.#store, checkpoints, (node) => env.NODES.getByName(node))
+    this.#upkeep = new Upkeep(this.#store, this.#loop, this.#moves, takeovers, late)
+    this.#watch = new HeartbeatWatch(this.#store, serving, checkpoints, reportEveryMs(env), Date.now())
     this.#plans = new Plans(
       this.#store,
       {
@@ -260,36 +272,31 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
     return routeOfTenant(this.#store, tenant)
   }
 
-  async heartbeat(node: string, report: NodeReport): Promise<HeartbeatAnswer> {
-    const { answer, changed } = this.#watch.accept(node, report, Date.now())
+  async heartbeat(
+    node: string,
+    report: NodeReport,
+    checkpoints: readonly Checkpoint[] = [],
+  ): Promise<HeartbeatAnswer> {
+    const told = this.#moves.toldTo(node)
+    const { answer, changed } = this.#watch.accept(node, { report, checkpoints, told }, Date.now())
     if (changed) await this.#wake()
     else if ((await this.ctx.storage.getAlarm()) === null) await this.#setAlarm()
     return answer
   }
 
+  async handIn(node: string, answers: readonly Answer[]): Promise<readonly Message[]> {
+    for (const answer of answers) if (answer.node === node) this.#moves.take(answer.tenant, answer)
+    await this.#wake()
+    return this.#moves.toldTo(node)
+  }
+
   override async alarm(): Promise<void> {
     this.#watch.sweep(Date.now())
     await this.#signals.refresh(Date.now())
-    await this.#work()
+    await this.#upkeep.run()
     const plansMs = this.#plans.dueMs()
     if (plansMs !== undefined && plansMs <= Date.now()) await this.#plans.run()
     await this.#setAlarm()
-  }
-
-  /** All that is due: tenants are placed, nodes told, migrations driven, nodes emptied. */
-  async #work(): Promise<void> {
-    evacuate(this.#store, this.#moves, Date.now())
-    await Promise.all([this.#loop.run(), this.#moves.run()])
-    // A commit is news for both nodes; what left a drained node makes room for the next.
-    if (evacuate(this.#store, this.#moves, Date.now()) > 0) await this.#moves.run()
-    await this.#loop.run()
-  }
-
-  /** When something is due; a node that is emptied is looked at again, in case there is room now. */
-  #dueMs(): number | undefined {
-    const due = [this.#loop.dueMs(), this.#moves.dueMs()].filter((it) => it !== undefined)
-    if (due.length > 0) return Math.min(...due)
-    return evacuationDue(this.#store, Date.now()) ? Date.now() + EVACUATION_RETRY_MS : undefined
   }
 
   async #write<T>(
@@ -305,18 +312,20 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
   /** Has the loop run now, and by the alarm should this object be gone before it ends. */
   async #wake(): Promise<void> {
     await this.#setAlarm(1_000)
-    if (this.#dueMs() === undefined) return
+    if (this.#upkeep.dueMs() === undefined) return
     this.ctx.waitUntil(
       this.#signals
         .refresh(Date.now())
-        .then(() => this.#work())
+        .then(() => this.#upkeep.run())
         .then(() => this.#setAlarm()),
     )
   }
 
   /** Sets the alarm to the next thing that is due, not before `leastMs` from now. */
-  async #setAlarm(leastMs = 10): Promise<void> {
-    const due = [this.#dueMs(), this.#watch.dueMs(), this.#plans.dueMs()].filter((it) => it !== undefined)
+  async #setAlarm(leastMs = this.#upkeep.pauseMs): Promise<void> {
+    const due = [this.#upkeep.dueMs(), this.#watch.dueMs(), this.#plans.dueMs()].filter(
+      (it) => it !== undefined,
+    )
     if (due.length > 0) await this.ctx.storage.setAlarm(Math.max(Math.min(...due), Date.now() + leastMs))
   }
 

@@ -53,7 +53,41 @@ export class MoveStore {
       open?.target ?? null,
       open !== null && open.phase !== 'COMMITTED' ? 1 : 0,
     )
-    if (place.migration !== null) this.#log(place.migration)
+    if (place.migration !== null) this.#log(viewOf(place.migration))
+    this.#putStrays(place)
+  }
+
+  /** Notes that a takeover has superseded an open migration, which is gone from the tenant's row. */
+  supersede(migration: Migration<TenantCapsule>, nowMs: number): void {
+    const steps = [...migration.history, { phase: 'ABORTED', atMs: nowMs } as const]
+    const lastRefusal = 'A takeover has replaced it.'
+    this.#log(viewOf({ ...migration, phase: 'ABORTED', history: steps, lastRefusal }))
+  }
+
+  /** Tenants with something left on a node. */
+  strayed(node: string): string[] {
+    const rows = this.#store.all<{ tenant: string }>(
+      'SELECT tenant FROM strays WHERE node = ? ORDER BY tenant',
+      node,
+    )
+    return rows.map(({ tenant }) => tenant)
+  }
+
+  /** Tenants with an open migration out of, into or away from a node. */
+  meeting(node: string): string[] {
+    const rows = this.#store.all<{ tenant: string }>(
+      'SELECT tenant FROM moves WHERE due_ms IS NOT NULL AND (source = ?1 OR target = ?1)',
+      node,
+    )
+    return rows.map(({ tenant }) => tenant)
+  }
+
+  /** Tenants whose owner was passed over by a takeover that came to nothing: only another one helps. */
+  orphans(): string[] {
+    const rows = this.#store.all<{ tenant: string }>(
+      `SELECT tenant FROM moves WHERE due_ms IS NULL AND json_extract(value, '$.ownerPassedOver') = 1`,
+    )
+    return rows.map(({ tenant }) => tenant)
   }
 
   /** Keeps when the message of a state is sent again. */
@@ -115,8 +149,12 @@ export class MoveStore {
     return rows.map(({ value }) => JSON.parse(value) as MigrationView)
   }
 
-  #log(migration: Migration<TenantCapsule>): void {
-    const view = viewOf(migration)
+  #putStrays({ tenant, strays }: Place): void {
+    this.#store.run('DELETE FROM strays WHERE tenant = ?', tenant)
+    for (const { node } of strays) this.#store.run('INSERT OR IGNORE INTO strays VALUES (?, ?)', node, tenant)
+  }
+
+  #log(view: MigrationView): void {
     this.#store.run(
       'INSERT OR REPLACE INTO move_log VALUES (?, ?, ?, ?, ?)',
       view.id,

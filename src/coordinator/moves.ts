@@ -4,14 +4,16 @@ import type { NodeApi } from '../core/control.ts'
 import type { WriteResult } from '../core/coordinator-api.ts'
 import type { TenantManifest } from '../core/manifest/tenant.ts'
 import { nextMessages, onAnswer } from '../core/migration/coordinator-side.ts'
-import type { MigrationTerms, Placement } from '../core/migration/placement.ts'
+import type { Migration, MigrationTerms, Placement } from '../core/migration/placement.ts'
 import { type MoveLimits, planMove, requestAbort, type TargetFacts } from '../core/migration/plan.ts'
-import type { Refusal } from '../core/migration/refusals.ts'
-import type { NodeAnswer, Outgoing } from '../core/migration/types.ts'
+import type { PlanRefusalCode, Refusal } from '../core/migration/refusals.ts'
+import { messageForStray } from '../core/migration/strays.ts'
+import type { NodeAnswer, NodeMessage, Outgoing } from '../core/migration/types.ts'
 import type { MigrationQuery, MigrationView, NewMigration } from '../core/migration-view.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { CoordinatorStore, TenantRow } from './coordinator-store.ts'
 import { record } from './journal.ts'
+import { keepBooking } from './late-bookings.ts'
 import { MoveStore, viewOf } from './move-store.ts'
 import { misfitOf, type Room } from './placing.ts'
 import { readRooms } from './settle.ts'
@@ -38,6 +40,9 @@ const STEP_PAUSE_MS = 2
 /** How long the configs of the two nodes of a commit wait for those of further commits, ms: both know of theirs. */
 const NEWS_AFTER_MS = 2_000
 
+/** What a node is told at once when it is back: an answer may hold a tenant's whole account. */
+export const TOLD_AT_ONCE = 256
+
 /** Where a run gives way to the alarm, in steps of one migration each. */
 const MAX_STEPS = 4_000
 
@@ -58,6 +63,18 @@ export class Moves {
     this.#store = store
     this.#rows = new MoveStore(store)
     this.#nodeOf = nodeOf
+  }
+
+  /** What a node has to be told of tenants it was passed over by, before its lease to serve may be renewed. */
+  toldTo(node: string): NodeMessage<TenantCapsule>[] {
+    const messages: NodeMessage<TenantCapsule>[] = []
+    for (const tenant of this.#rows.strayed(node)) {
+      const place = this.#rows.stored(tenant)
+      const message = place === undefined ? null : messageForStray(place, node)
+      if (message !== null) messages.push(message)
+      if (messages.length >= TOLD_AT_ONCE) break
+    }
+    return messages
   }
 
   /** Plans a move; the caller wakes the loop. @returns why not, nothing changed */
@@ -158,7 +175,7 @@ export class Moves {
     for (const message of messages) {
       await scheduler.wait(STEP_PAUSE_MS)
       const answer = await this.#send(message)
-      if (answer !== undefined) this.#take(tenant, answer)
+      if (answer !== undefined) this.take(tenant, answer)
     }
     const after = this.#rows.stored(tenant)
     if (after !== undefined && isSameStep(stored, after)) {
@@ -181,26 +198,21 @@ export class Moves {
     }
   }
 
-  /** Books an answer: the protocol's row, and with the commit where the tenant lives. */
-  #take(tenant: string, answer: NodeAnswer<TenantCapsule>): void {
+  /** Books an answer: the protocol's row, what was handed in, and with the commit where the tenant lives. */
+  take(tenant: string, answer: NodeAnswer<TenantCapsule>): void {
     const nowMs = Date.now()
     this.#store.transaction(() => {
       const before = this.#rows.stored(tenant)
       if (before === undefined) return false
-      const { placement } = onAnswer(before, answer, nowMs, MOVE_TERMS, latestCapsule)
+      const { placement, booking } = onAnswer(before, answer, nowMs, MOVE_TERMS, latestCapsule)
       if (placement === before) return false
       this.#rows.put(placement)
-      if (placement.owner !== before.owner) this.#commit(placement, nowMs)
+      if (answer.kind === 'retired') keepBooking(this.#store, answer, booking, nowMs)
+      if (placement.epoch !== before.epoch) this.#commit(placement, nowMs)
       const phase = placement.migration?.phase
-      if (phase === before.migration?.phase || (phase !== 'DONE' && phase !== 'ABORTED')) return true
-      const { from, to, startedMs, lastRefusal } = viewOf(placement.migration!)
-      const message =
-        phase === 'DONE'
-          ? `from ${from} to ${to} in ${nowMs - startedMs} ms`
-          : `stays on ${from}${lastRefusal === undefined ? '' : `: ${lastRefusal}`}`
-      const reason = phase === 'DONE' ? 'Moved' : 'MoveAborted'
-      const type = phase === 'DONE' ? 'normal' : 'warning'
-      record(this.#store, { kind: 'Tenant', name: tenant, type, reason, message }, nowMs)
+      if (phase !== before.migration?.phase && (phase === 'DONE' || phase === 'ABORTED')) {
+        record(this.#store, endOf(placement.migration!, nowMs), nowMs)
+      }
       return true
     })
   }
@@ -274,8 +286,22 @@ function isSameStep(before: Place, after: Place): boolean {
 
 function refusedAs(refusal: Refusal | string, tenant: string): WriteResult<never> {
   if (typeof refusal !== 'string' && refusal.code === 'unknown-tenant') return notFound(tenant)
-  const message = typeof refusal === 'string' ? refusal : refusal.text
-  return err([{ code: 'conflict', message }])
+  if (typeof refusal === 'string') return err([{ code: 'conflict', message: refusal }])
+  return err([{ code: 'conflict', message: refusal.text, refusal: refusal.code as PlanRefusalCode }])
+}
+
+/** The journal's entry about a migration that has ended. */
+export function endOf(migration: Migration<TenantCapsule>, nowMs: number) {
+  const { tenant, from, to, phase, startedMs, lastRefusal } = viewOf(migration)
+  const { forced } = migration
+  const subject = { kind: 'Tenant', name: tenant } as const
+  if (phase === 'DONE') {
+    const message = `from ${from} to ${to} in ${nowMs - startedMs} ms`
+    return { ...subject, reason: forced ? 'TakenOver' : 'Moved', message }
+  }
+  const why = lastRefusal === undefined ? '' : `: ${lastRefusal}`
+  const message = forced ? `did not come to ${to}${why}` : `stays on ${from}${why}`
+  return { ...subject, type: 'warning', reason: forced ? 'TakeoverAborted' : 'MoveAborted', message } as const
 }
 
 function notFound(tenant: string): WriteResult<never> {

@@ -10,21 +10,29 @@ import { MoveStore } from './move-store.ts'
 /** When an unanswered config is sent again: doubled each time. */
 export const PUSH_RETRY = { firstMs: 500, maxMs: 60_000 } as const
 
-/** Nodes whose config has to be sent now, those that waited longest first. */
-export function pendingPushes(store: CoordinatorStore, nowMs: number, limit: number): string[] {
+/** Nodes whose config has to be sent now, those that waited longest first, but for those being sent one. */
+export function pendingPushes(
+  store: CoordinatorStore,
+  nowMs: number,
+  limit: number,
+  sending: readonly string[] = [],
+): string[] {
   const rows = store.all<{ name: string }>(
     `SELECT name FROM nodes WHERE acked_generation < config_generation AND push_due_ms <= ?
-     ORDER BY push_due_ms, name LIMIT ?`,
+     AND name NOT IN (SELECT value FROM json_each(?)) ORDER BY push_due_ms, name LIMIT ?`,
     nowMs,
+    JSON.stringify(sending),
     limit,
   )
   return rows.map((row) => row.name)
 }
 
-/** When the next push is due; undefined when every node has confirmed its config. */
-export function nextPushMs(store: CoordinatorStore): number | undefined {
+/** When the next push is due; undefined when every other node has confirmed its config. */
+export function nextPushMs(store: CoordinatorStore, sending: readonly string[] = []): number | undefined {
   const [row] = store.all<{ due: number | null }>(
-    'SELECT MIN(push_due_ms) AS due FROM nodes WHERE acked_generation < config_generation',
+    `SELECT MIN(push_due_ms) AS due FROM nodes WHERE acked_generation < config_generation
+     AND name NOT IN (SELECT value FROM json_each(?))`,
+    JSON.stringify(sending),
   )
   return row?.due ?? undefined
 }

@@ -11,6 +11,10 @@ export const LOOP = {
   parallelPushes: 8,
   /** A node that has not answered by then is asked again later, ms. */
   pushTimeoutMs: 10_000,
+  /** How long a step waits for answers; slower ones are taken in when they come, others go on meanwhile. */
+  stepMs: 500,
+  /** How often it is looked whether slow answers have come, ms. */
+  slowMs: 1_000,
   /** Pause between steps, ms: requests that came meanwhile have their turn, or a long apply holds up its answer. */
   pauseMs: 5,
 } as const
@@ -45,7 +49,10 @@ export class ReconcileLoop {
   /** When there is something to do: at once (0), at a time (ms), or undefined for nothing. */
   dueMs(): number | undefined {
     const due = this.#store.all('SELECT 1 FROM tenants WHERE due = 1 LIMIT 1').length > 0
-    return due ? 0 : nextPushMs(this.#store)
+    if (due) return 0
+    const nextMs = nextPushMs(this.#store, [...this.#pushing.keys()])
+    if (this.#pushing.size === 0) return nextMs
+    return Math.min(nextMs ?? Number.POSITIVE_INFINITY, Date.now() + LOOP.slowMs)
   }
 
   /** Runs until nothing is due or the bound is reached. One run at a time; calls during a run share it. */
@@ -59,9 +66,10 @@ export class ReconcileLoop {
   async #steps(): Promise<void> {
     for (let step = 0; step < LOOP.maxSteps; step++) {
       const settled = this.settle()
-      const nodes = pendingPushes(this.#store, Date.now(), LOOP.parallelPushes)
+      const nodes = pendingPushes(this.#store, Date.now(), LOOP.parallelPushes, [...this.#pushing.keys()])
       if (settled === 0 && nodes.length === 0) break
-      await Promise.all(nodes.map((node) => this.push(node)))
+      const pushes = Promise.all(nodes.map((node) => this.push(node)))
+      await Promise.race([pushes, scheduler.wait(LOOP.stepMs)])
       await scheduler.wait(LOOP.pauseMs)
     }
     trimJournal(this.#store)

@@ -14,7 +14,8 @@ export function deleteTenant(store: CoordinatorStore, name: string, revision: nu
     return 'is being moved; wait until the migration is done, or abort it'
   }
   if (arrivedUnlisted(store, row)) return 'has just moved; try again when its node has confirmed it'
-  store.run('DELETE FROM moves WHERE tenant = ?', name)
+  for (const table of ['moves', 'strays', 'checkpoints'])
+    store.run(`DELETE FROM ${table} WHERE tenant = ?`, name)
   store.setNumber('epoch_floor', Math.max(store.number('epoch_floor'), row.issued_epoch))
   store.run('DELETE FROM tenants WHERE name = ?', name)
   store.run('DELETE FROM claims WHERE tenant = ?', name)

@@ -103,6 +103,21 @@ CREATE TABLE IF NOT EXISTS move_log (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS move_log_by_start ON move_log (started_ms);
 CREATE INDEX IF NOT EXISTS move_log_by_tenant ON move_log (tenant, started_ms);
+CREATE INDEX IF NOT EXISTS moves_orphaned ON moves (tenant)
+  WHERE due_ms IS NULL AND json_extract(value, '$.ownerPassedOver') = 1;
+CREATE TABLE IF NOT EXISTS strays (node TEXT NOT NULL, tenant TEXT NOT NULL, PRIMARY KEY (node, tenant)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS strays_by_tenant ON strays (tenant);
+
+CREATE TABLE IF NOT EXISTS serving (node TEXT PRIMARY KEY, until_ms INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS checkpoints (
+  tenant TEXT PRIMARY KEY, node TEXT NOT NULL, epoch INTEGER NOT NULL, life INTEGER NOT NULL,
+  opened INTEGER NOT NULL, at_ms INTEGER NOT NULL, value TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS late_bookings (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, node TEXT NOT NULL,
+  due_ms INTEGER NOT NULL, value TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS late_bookings_by_tenant ON late_bookings (tenant, seq);
 `
 
 /** Creates the tables that are not there yet. */

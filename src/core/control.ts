@@ -1,8 +1,11 @@
 import type { TenantCapsule } from './capsule.ts'
+import type { Checkpoint } from './checkpoints.ts'
 import type { Departure, FinalUsage } from './departures.ts'
+import type { HandedIn } from './late-usage.ts'
 import type { NodeManifest } from './manifest/node.ts'
 import type { TenantManifest } from './manifest/tenant.ts'
 import type { LeaseReply, LeaseRequest } from './messages.ts'
+import type { ServingLeaseTerms } from './migration/serving-lease.ts'
 import type { NodeAnswer, NodeMessage } from './migration/types.ts'
 import type { Usage } from './usage.ts'
 
@@ -100,6 +103,11 @@ export interface NodeApi {
   state(): Promise<NodeState>
   /** One step of a migration; see `core/migration`. */
   migrate(message: NodeMessage<TenantCapsule>): Promise<NodeAnswer<TenantCapsule>>
+  /**
+   * Books, once, what a node the tenant was taken over from has handed in.
+   * @returns the account afterwards; null where it is not live at that epoch, and nothing was booked
+   */
+  settle(tenant: string, epoch: number, handedIn: HandedIn): Promise<Checkpoint | null>
 }
 
 /** What a node knows of its origin: its own probe and what the edges report. */
@@ -149,4 +157,13 @@ export interface HeartbeatAnswer {
   readonly generation: number
   /** When the next report is expected, ms from now. */
   readonly nextMs: number
+  /**
+   * What became of tenants while the node was silent: obeyed, and durable, before the lease to serve is renewed;
+   * the answers are handed in at once (`CoordinatorApi.handIn`).
+   */
+  readonly messages: readonly NodeMessage<TenantCapsule>[]
+  /** The lease to serve, counted from when the report was sent; null while there are more messages. */
+  readonly serve: ServingLeaseTerms | null
+  /** How many states of accounts the next report may bring. */
+  readonly checkpoints: number
 }

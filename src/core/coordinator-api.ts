@@ -1,8 +1,12 @@
+import type { TenantCapsule } from './capsule.ts'
+import type { Checkpoint } from './checkpoints.ts'
 import type { DirectoryApi, HeartbeatAnswer, NodeReport } from './control.ts'
 import type { Overview, OverviewQuery } from './feed.ts'
 import type { ManifestSet } from './manifest/check.ts'
 import type { NodeManifest } from './manifest/node.ts'
 import type { TenantManifest } from './manifest/tenant.ts'
+import type { PlanRefusalCode } from './migration/refusals.ts'
+import type { NodeAnswer, NodeMessage } from './migration/types.ts'
 import type { MigrationQuery, MigrationView, NewMigration } from './migration-view.ts'
 import type { EnergyView, PlacementSettings, PlacementState, PlanSummary, PlanView } from './placement.ts'
 import type { Result } from './result.ts'
@@ -63,6 +67,8 @@ export interface WriteFault {
   readonly kind?: ObjectKind
   readonly name?: string
   readonly message: string
+  /** Why a migration was refused, for programs. */
+  readonly refusal?: PlanRefusalCode
 }
 
 /** The outcome of a write. */
@@ -257,5 +263,11 @@ export interface CoordinatorApi extends DirectoryApi {
     options?: WriteOptions,
   ): Promise<WriteResult<PlanView>>
   energy(): Promise<readonly EnergyView[]>
-  heartbeat(node: string, report: NodeReport): Promise<HeartbeatAnswer>
+  /** A node's report, with states of accounts; the answer renews its lease to serve. */
+  heartbeat(node: string, report: NodeReport, checkpoints?: readonly Checkpoint[]): Promise<HeartbeatAnswer>
+  /** A node's answers to what a heartbeat told it. @returns what is still to be told it */
+  handIn(
+    node: string,
+    answers: readonly NodeAnswer<TenantCapsule>[],
+  ): Promise<readonly NodeMessage<TenantCapsule>[]>
 }

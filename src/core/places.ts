@@ -159,6 +159,16 @@ export class Places {
     return last
   }
 
+  /** The tenants whose accounts are live here, with their epochs. */
+  *active(): Iterable<readonly [tenant: string, epoch: number]> {
+    for (const [tenant, { row }] of this.#places) if (row.role === 'active') yield [tenant, row.epoch]
+  }
+
+  /** The live account of a tenant as it is now. @throws Error where there is none */
+  capsule(tenant: string, life: NodeLife, config: NodeConfig): TenantCapsule {
+    return this.#freeze(tenant, life, config)
+  }
+
   /** The tenants of a configuration whose accounts are here. */
   mine(config: NodeConfig): PlacedTenant[] {
     return config.tenants.filter(({ tenant }) => this.#places.get(tenant)?.row.role === 'active')

@@ -26,6 +26,8 @@ export interface LapsedSession {
   forgetAtMs: number
   /** From before a restart: its grants are absorbed by the restarted round, so reports charge nothing. */
   readonly stale: boolean
+  /** Inherited by a forced takeover: its traces stay until the node that was passed over has handed in its own. */
+  readonly kept?: true
 }
 
 /** What of a session outlives a restart or moves with its tenant. */
@@ -45,7 +47,7 @@ export interface DeskRow {
 }
 
 /** How long the traces of a lapsed session are kept for late reports, milliseconds. */
-const KEEP_LAPSED_MS = 300_000
+export const KEEP_LAPSED_MS = 300_000
 /** Most lapsed sessions kept per account; the oldest go first. */
 const MAX_LAPSED = 256
 
@@ -135,9 +137,10 @@ export class Desk {
   }
 
   /** Notes a session that was opened after the last write before a restart, so that it is booked once. */
-  adopt(id: string, nowMs: number): LapsedSession {
+  adopt(id: string, nowMs: number, kept: boolean): LapsedSession {
     const forgetAtMs = nowMs + KEEP_LAPSED_MS
-    return this.#keep({ id, totals: NO_TOTALS, presumed: 0, forgetAtMs, stale: true })
+    const trace = { id, totals: NO_TOTALS, presumed: 0, forgetAtMs, stale: true }
+    return this.#keep(kept ? { ...trace, kept } : trace)
   }
 
   /**
@@ -161,7 +164,9 @@ export class Desk {
       changed = true
     }
     for (const lapsed of this.lapsed.values()) {
-      if (nowMs <= lapsed.forgetAtMs && this.lapsed.size <= MAX_LAPSED) break
+      const full = this.lapsed.size > MAX_LAPSED
+      if (lapsed.kept && !full) continue
+      if (nowMs <= lapsed.forgetAtMs && !full) break
       this.lapsed.delete(lapsed.id)
       changed = true
     }

@@ -1,4 +1,5 @@
 import type { Account } from './account.ts'
+import { type HandedIn, isInherited } from './late-usage.ts'
 import type { Ledger } from './ledger.ts'
 import {
   type AccountGrant,
@@ -104,7 +105,17 @@ export class Sessions {
   /** Takes over what moved here from another node; the tenant has been opened. */
   resume(row: TenantRow, nowMs: number): void {
     this.#advance(nowMs)
-    this.#tenancies.get(row.tenant)?.resume(row, this.#steadyMs, this.silenceMs)
+    const tenancy = this.#tenancies.get(row.tenant)
+    tenancy?.resume(row, this.#steadyMs, this.silenceMs)
+    // A node that was passed over and is home again knows its sessions itself.
+    const node = this.#life.slice(0, this.#life.lastIndexOf(':'))
+    if (tenancy !== undefined) tenancy.inherited = tenancy.inherited.filter((each) => each.node !== node)
+  }
+
+  /** Books, once, what a node that was passed over has handed in; the tenant has been opened. */
+  settle(handedIn: HandedIn, nowMs: number): void {
+    this.#advance(nowMs)
+    this.#tenancies.get(handedIn.to.tenant)?.settle(handedIn, this.#steadyMs)
   }
 
   /** Epoch of a tenant's placement here; 0 for none. */
@@ -203,14 +214,18 @@ export class Sessions {
     return { desk, session: live, epoch: tenancy.epoch }
   }
 
-  /** A session handed out after the last write before a restart: unknown, but not yet booked. */
+  /**
+   * A session that is unknown, but not yet booked: this node handed it out after its last write before a restart,
+   * or a node the tenant was taken over from did so after the state the takeover began with.
+   */
   #adopt(tenancy: Tenancy, desk: Desk, id: string) {
+    if (isInherited(tenancy.inherited, id)) return desk.adopt(id, this.#steadyMs, true)
     const dot = id.lastIndexOf('.')
     const name = id.slice(0, dot)
     const isPast = ({ life }: PastLife) => life === name
     const past = this.#pastLives.find(isPast) ?? tenancy.pastLives.find(isPast)
     if (past === undefined || !(Number(id.slice(dot + 1)) >= past.covered)) return undefined
-    return desk.adopt(id, this.#steadyMs)
+    return desk.adopt(id, this.#steadyMs, false)
   }
 
   #charge(desk: Desk, due: { overdraft: number; demand: number }, nowMs: number): void {

@@ -1,7 +1,8 @@
 import type { Account, AccountSettings } from './account.ts'
+import { bookHandedIn, EMPTY_DESK, type HandedIn, type Inherited } from './late-usage.ts'
 import { type Ledger, LedgerSettingsError } from './ledger.ts'
 import { DEFAULT_DEVICE } from './placed.ts'
-import { Desk, type DeskRow } from './session.ts'
+import { Desk, type DeskRow, KEEP_LAPSED_MS } from './session.ts'
 import { addUsage, noUsage } from './usage.ts'
 
 /** A tenant as the node serves it; amounts in micro-tokens per round. */
@@ -34,10 +35,15 @@ export interface TenantRow extends AccountRow {
   readonly devices: readonly (AccountRow & { readonly name: string })[]
   /** Lives of nodes it has left whose sessions may still be reported, oldest first. */
   readonly pastLives?: readonly PastLife[]
+  /** Nodes this account was taken over from by force. */
+  readonly inherited?: readonly Inherited[]
+  /** What they have handed in since and was booked here: the last {@link KEEP_SETTLED} ids. */
+  readonly settled?: readonly string[]
 }
 
 type Devices = NonNullable<TenantAccount['devices']>
-const EMPTY_DESK: DeskRow = { usage: noUsage(), sessions: [], lapsed: [] }
+/** Ids kept of what was handed in and booked; each is said again only until it is answered. */
+const KEEP_SETTLED = 64
 
 /** A tenant on its node: its desk, its devices' desks, and whether its row must be saved. */
 export class Tenancy {
@@ -62,6 +68,9 @@ export class Tenancy {
   #takenOwed = 0
   /** Lives of nodes it has left; see {@link TenantRow}. */
   pastLives: readonly PastLife[] = []
+  /** Nodes this account was taken over from by force, and what they have handed in since. */
+  inherited: readonly Inherited[] = []
+  #settled: readonly string[] = []
   readonly #ledger: Ledger
 
   /** @throws LedgerSettingsError when it does not fit; then nothing was changed. */
@@ -133,6 +142,8 @@ export class Tenancy {
         })),
       ],
       ...(this.pastLives.length === 0 ? {} : { pastLives: this.pastLives }),
+      ...(this.inherited.length === 0 ? {} : { inherited: this.inherited }),
+      ...(this.#settled.length === 0 ? {} : { settled: this.#settled }),
     }
   }
 
@@ -156,8 +167,29 @@ export class Tenancy {
     this.#takeOver(row, (desk, its) => desk.resume(its, nowMs, silenceMs))
   }
 
+  /** Books what a node that was passed over has handed in, unless it was booked before. */
+  settle({ id, node, from, to }: HandedIn, nowMs: number): void {
+    if (this.#settled.includes(id)) return
+    this.inherited = this.inherited.filter((each) => each.node !== node)
+    const forgetAtMs = nowMs + KEEP_LAPSED_MS
+    const before = new Map(from.devices.map((device) => [device.name, device]))
+    addTotals(this.account, from, to)
+    bookHandedIn(this.desk, from.desk, to.desk, forgetAtMs)
+    for (const device of to.devices) {
+      const was = before.get(device.name)
+      const account = device.name === DEFAULT_DEVICE ? this.#rest : this.devices.get(device.name)?.account
+      if (account !== undefined) addTotals(account, was ?? NO_TOTAL, device)
+      if (device.name === DEFAULT_DEVICE) continue
+      bookHandedIn(this.deskOf(device.name), was?.desk ?? EMPTY_DESK, device.desk, forgetAtMs)
+    }
+    this.#settled = [...this.#settled, id].slice(-KEEP_SETTLED)
+    this.changed = true
+  }
+
   #takeOver(row: TenantRow, take: (desk: Desk, row: DeskRow) => void): void {
     this.pastLives = row.pastLives ?? []
+    this.inherited = row.inherited ?? []
+    this.#settled = row.settled ?? []
     restoreAccount(this.account, row)
     take(this.desk, row.desk)
     for (const device of row.devices) {
@@ -250,6 +282,15 @@ function checkDevices({ settings, devices = [] }: TenantAccount): void {
 
 function accountRow({ owedTokens, spentTotal, borrowedTotal }: Account, desk: DeskRow): AccountRow {
   return { owedTokens, spentTotal, borrowedTotal, desk }
+}
+
+const NO_TOTAL = { spentTotal: 0, borrowedTotal: 0 }
+
+type Grown = Pick<AccountRow, 'spentTotal' | 'borrowedTotal'>
+
+function addTotals(account: Account, from: Grown, to: Grown): void {
+  account.spentTotal += to.spentTotal - from.spentTotal
+  account.borrowedTotal += to.borrowedTotal - from.borrowedTotal
 }
 
 function restoreAccount(account: Account, row: AccountRow): void {

@@ -89,10 +89,10 @@ export class Directory {
     dropOldest(this.#hosts, this.#limits.knownHosts)
   }
 
-  /** Makes a route stale: it is used on, and read again in the background. */
-  expire(host: string): void {
+  /** Makes a route stale if it was read before then: it is used on, and read again in the background. */
+  expire(host: string, readBeforeMs = Number.POSITIVE_INFINITY): void {
     const cached = this.#hosts.get(host)
-    if (cached !== undefined) cached.expired = true
+    if (cached !== undefined && cached.readAtMs < readBeforeMs) cached.expired = true
   }
 
   /** Forgets a host, so that the next request reads its route anew. */

@@ -74,10 +74,10 @@ export class Finder {
     return found
   }
 
-  /** Has a route read again by the next request that uses it; until then it is used on. */
-  expire(route: Route): void {
-    for (const host of route.policy.hosts) this.#directories.host.expire(host)
-    this.#directories.tenant.expire(route.tenant)
+  /** Has a route that was read before then read again by the next request that uses it; until then it is used on. */
+  expire(route: Route, readBeforeMs?: number): void {
+    for (const host of route.policy.hosts) this.#directories.host.expire(host, readBeforeMs)
+    this.#directories.tenant.expire(route.tenant, readBeforeMs)
   }
 
   /** @returns undefined when the coordinator must be asked. */

@@ -30,6 +30,8 @@ export type Entry = Meter | Response
 
 /** How often a request follows a tenant that moves while it waits. */
 const MAX_MOVES = 4
+/** While a node does not answer, the routes to it count as fresh for so long, ms. */
+const UNREACHABLE_FRESH_MS = 1_000
 /** A waiting request keeps its head and at most so much of its body in memory. */
 const HEAD_BYTES = 4 * 1024
 const BUFFERED_BYTES = 64 * 1024
@@ -194,6 +196,8 @@ export class Isolate {
   #unreachable(account: Account, price: Price): Entry {
     const { known, lease } = account
     const { whenUnreachable } = known.route.policy
+    // The tenant may have been taken over: where it lives is read again, now and then.
+    this.#finder.expire(known.route, Date.now() - UNREACHABLE_FRESH_MS)
     const admit =
       whenUnreachable === 'open' ||
       (whenUnreachable === 'guarantee' && lease.takeGuaranteed(price.reserve, Date.now()))

@@ -1,21 +1,27 @@
 import { DurableObject } from 'cloudflare:workers'
 import { COORDINATOR_NAME, type Env, edgeSettings, serviceOf } from '../config.ts'
 import type { TenantCapsule } from '../core/capsule.ts'
+import { type Checkpoint, checkpointOf } from '../core/checkpoints.ts'
 import { configure } from '../core/configure-life.ts'
 import type { ConfigAnswer, NodeApi, NodeConfig, NodeState } from '../core/control.ts'
 import { settleDepartures } from '../core/departures.ts'
+import type { HandedIn } from '../core/late-usage.ts'
 import { type LeaseReply, type LeaseRequest, MESSAGE_VERSION } from '../core/messages.ts'
 import type { NodeAnswer, NodeMessage } from '../core/migration/types.ts'
 import { NodeLife } from '../core/node-life.ts'
 import { accountOf, perRound } from '../core/placed.ts'
 import { type Place, Places } from '../core/places.ts'
-import { Heartbeat } from './heartbeat.ts'
+import type { Heartbeat, Reporting } from './heartbeat.ts'
 import { stateOf } from './node-state.ts'
 import { NodeStore, type StoredLife } from './node-store.ts'
-import { type OtherNodes, passOn } from './pass-on.ts'
+import type { OtherNodes } from './pass-on.ts'
+import { Serving } from './serving.ts'
 
 /** How long after its first configuration a node reports for the first time, ms: spread, not all at once. */
 const FIRST_BEAT_MS = { least: 2_000, spread: 28_000 }
+
+/** How long a message of an edge waits for the lease to serve, ms; the edge itself gives up before. */
+const ASK_TO_SERVE_MS = 3_000
 
 /** All that is there once a node has been configured. */
 interface Running {
@@ -31,7 +37,8 @@ interface Running {
  */
 export class NodeObject extends DurableObject<Env> implements NodeApi {
   readonly #store: NodeStore
-  readonly #heartbeat = new Heartbeat()
+  readonly #serving = new Serving()
+  #heartbeat: Promise<Heartbeat> | undefined
   #running: Running | undefined
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -44,11 +51,14 @@ export class NodeObject extends DurableObject<Env> implements NodeApi {
   async lease(request: LeaseRequest): Promise<LeaseReply> {
     const running = this.#running
     if (running === undefined) return nobodyHere(request)
-    if (request.origin !== undefined) this.#heartbeat.note(request.origin)
+    const { origin } = request
+    if (origin !== undefined) void this.#beating().then((heartbeat) => heartbeat.note(origin))
     const elsewhere = request.accounts.some(
       ({ tenant, epoch }) => !isHere(running.places, tenant, epoch, request.forwarded),
     )
+    if (request.accounts.some(({ tenant }) => mayBeServed(running.places, tenant))) await this.#askToServe()
     if (!elsewhere) return this.#answer(request)
+    const { passOn } = await import('./pass-on.ts')
     return passOn(request, running.places, running.life, this.#others(), {
       answer: (own) => this.#answer(own),
       migrate: (message) => this.migrate(message),
@@ -64,13 +74,47 @@ export class NodeObject extends DurableObject<Env> implements NodeApi {
 
   /** The heartbeat: probes the origin, reports to the coordinator. */
   override async alarm(): Promise<void> {
-    const { life, config } = this.#configured()
-    const nextMs = await this.#heartbeat.beat(config.spec, () => this.#state(life), {
-      beat: (node, report) => this.env.COORDINATOR.getByName(COORDINATOR_NAME).heartbeat(node, report),
+    const heartbeat = await this.#beating()
+    await heartbeat.probe(this.#configured().config.spec, {
       origins: edgeSettings(this.env).origins,
       service: (name) => serviceOf(this.env, name),
     })
-    if (nextMs !== undefined) await this.ctx.storage.setAlarm(Date.now() + nextMs)
+    await this.#report(heartbeat)
+  }
+
+  /** The code of the heartbeat is loaded when it first beats: isolates that only serve edges need none of it. */
+  #beating(): Promise<Heartbeat> {
+    this.#heartbeat ??= import('./heartbeat.ts').then((it) => new it.Heartbeat(this.#serving))
+    return this.#heartbeat
+  }
+
+  /** Reports, and has the alarm ring when the next report is expected. */
+  async #report(heartbeat: Heartbeat): Promise<void> {
+    const { config, life, places } = this.#configured()
+    const now: Reporting = {
+      config,
+      life,
+      places,
+      state: () => this.#state(life),
+      obey: (messages) => this.#obey(messages),
+    }
+    const nextMs = await heartbeat.report(now, () => this.env.COORDINATOR.getByName(COORDINATOR_NAME))
+    if (nextMs === undefined) return
+    const [atMs, setMs] = [Date.now() + nextMs, await this.ctx.storage.getAlarm()]
+    if (setMs === null || setMs > atMs) await this.ctx.storage.setAlarm(atMs)
+  }
+
+  /** Gets the lease to serve if it is not live: after a start, or when reports were not answered for long. */
+  async #askToServe(): Promise<void> {
+    if (this.#serving.live(Date.now())) return
+    const heartbeat = await this.#beating()
+    if (heartbeat.spared) return
+    let timer: ReturnType<typeof setTimeout> | null = null
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ASK_TO_SERVE_MS)
+    })
+    await Promise.race([this.#report(heartbeat), late])
+    if (timer !== null) clearTimeout(timer)
   }
 
   #configure(config: NodeConfig): ConfigAnswer {
@@ -100,11 +144,32 @@ export class NodeObject extends DurableObject<Env> implements NodeApi {
   }
 
   async migrate(message: NodeMessage<TenantCapsule>): Promise<NodeAnswer<TenantCapsule>> {
+    return this.#obey([message])[0]!
+  }
+
+  async settle(tenant: string, epoch: number, handedIn: HandedIn): Promise<Checkpoint | null> {
     const { life, places, config } = this.#configured()
     return this.#guard(() => {
-      const { answer, changed } = places.step(message, life, config, Date.now())
-      if (changed.size > 0) this.#store.write(life.flush(Date.now()), undefined, changed)
-      return answer
+      const row = places.get(tenant)?.row
+      if (row?.role !== 'active' || row.epoch !== epoch) return null
+      life.sessions.settle(handedIn, Date.now())
+      this.#store.write(life.flush(Date.now()))
+      return checkpointOf(tenant, places, life, config) ?? null
+    })
+  }
+
+  /** Steps of migrations, in one transaction. */
+  #obey(messages: readonly NodeMessage<TenantCapsule>[]): NodeAnswer<TenantCapsule>[] {
+    const { life, places, config } = this.#configured()
+    return this.#guard(() => {
+      const all = new Map<string, Place | null>()
+      const answers = messages.map((message) => {
+        const { answer, changed } = places.step(message, life, config, Date.now())
+        for (const [tenant, place] of changed) all.set(tenant, place)
+        return answer
+      })
+      if (all.size > 0) this.#store.write(life.flush(Date.now()), undefined, all)
+      return answers
     })
   }
 
@@ -124,7 +189,11 @@ export class NodeObject extends DurableObject<Env> implements NodeApi {
     throw new Error('this node has not been configured; apply a manifest that names it')
   }
 
+  /** @throws Error when this node may not serve: to the edge it is as unreachable as it is to the coordinator */
   #answer(request: LeaseRequest): LeaseReply {
+    if (request.accounts.length > 0 && !this.#serving.live(Date.now())) {
+      throw new Error('the coordinator has not renewed the lease to serve')
+    }
     return this.#guard(() => {
       const { life, config } = this.#configured()
       const { reply, write } = life.handle(request, Date.now())
@@ -170,6 +239,12 @@ export class NodeObject extends DurableObject<Env> implements NodeApi {
 function isHere(places: Places, tenant: string, epoch: number, forwarded: true | undefined): boolean {
   const row = places.get(tenant)?.row
   return row?.role === 'active' && (epoch <= row.epoch || forwarded === true)
+}
+
+/** Whether the account is here, or may come while the message is handled. */
+function mayBeServed(places: Places, tenant: string): boolean {
+  const role = places.get(tenant)?.row.role
+  return role === 'active' || role === 'staged'
 }
 
 /** The tenants of a stored life with bases counted per round of the configured length. */

@@ -5,6 +5,7 @@ import {
 } from '../../../src/coordinator/coordinator-object.ts'
 import type { TenantCapsule } from '../../../src/core/capsule.ts'
 import type { NodeConfig } from '../../../src/core/control.ts'
+import type { HandedIn } from '../../../src/core/late-usage.ts'
 import type { LeaseReply, LeaseRequest } from '../../../src/core/messages.ts'
 import type { NodeAnswer, NodeMessage, TenantRow } from '../../../src/core/migration/types.ts'
 import { NodeObject as Node } from '../../../src/node/node-object.ts'
@@ -80,6 +81,7 @@ export class CoordinatorObject extends Coordinator {
       const stub = env.NODES.getByName(name)
       return {
         configure: (config: NodeConfig) => stub.configure(config),
+        settle: (tenant: string, epoch: number, handedIn: HandedIn) => stub.settle(tenant, epoch, handedIn),
         migrate: async (message: Message) => {
           await hold(env, message, `coordinator<${message.kind}`)
           const answer = (await stub.migrate(message)) as Answer

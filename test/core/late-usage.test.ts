@@ -1,0 +1,156 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { inheritFrom, presumeRowSpent } from '../../src/core/late-usage.ts'
+import { tenantSchema } from '../../src/core/manifest/tenant.ts'
+import { type AccountGrant, type AccountReport, MESSAGE_VERSION } from '../../src/core/messages.ts'
+import { NodeLife } from '../../src/core/node-life.ts'
+import { accountOf } from '../../src/core/placed.ts'
+import { NO_TOTALS } from '../../src/core/usage.ts'
+
+const MICRO = 1_000_000
+const ROUND_MS = 1_000
+const MOST = 10
+
+const { spec } = tenantSchema.parse({
+  apiVersion: 'stint/v1',
+  kind: 'Tenant',
+  metadata: { name: 't' },
+  spec: { base: 90, devices: [{ name: 'api', base: 40, match: { paths: ['/api'] } }] },
+})
+const account = (epoch: number) => accountOf({ tenant: 't', epoch, spec }, ROUND_MS)
+
+function lifeOf(node: string): NodeLife {
+  return new NodeLife({ node, roundTokens: 200 * MICRO, roundMs: ROUND_MS, nowMs: 0 })
+}
+
+/** An edge with one session: what it was granted and what it has used of it. */
+class Edge {
+  readonly #name: string
+  readonly #device: string | undefined
+  session = ''
+  granted = 0
+  used = 0
+
+  constructor(name: string, device: string | undefined) {
+    this.#name = name
+    this.#device = device
+  }
+
+  report(life: NodeLife): AccountGrant {
+    const { session } = this
+    const totals = { ...NO_TOTALS, used: this.used * MICRO, demand: this.used * MICRO, admitted: this.used }
+    const device = this.#device === undefined ? {} : { device: this.#device }
+    const asked: AccountReport = {
+      tenant: 't',
+      ...device,
+      epoch: 1,
+      session,
+      ...(session === '' ? NO_TOTALS : totals),
+      want: session === '' ? MOST * MICRO : 0,
+      waiting: 0,
+      first: 0,
+    }
+    const request = { version: MESSAGE_VERSION, edge: this.#name, accounts: [asked] }
+    const [grant] = life.handle(request, 0).reply.accounts as [AccountGrant]
+    return grant
+  }
+
+  begin(life: NodeLife): void {
+    const { session, granted } = this.report(life)
+    this.session = session
+    this.granted = granted / MICRO
+  }
+}
+
+/** What became of one edge: what it had used at each stage, and whether it said so. */
+const story = fc.record({
+  device: fc.constantFrom(undefined, 'api'),
+  knownToCheckpoint: fc.boolean(),
+  used: fc.array(fc.nat(3), { minLength: 3, maxLength: 3 }),
+  said: fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }),
+})
+
+function usageOf(life: NodeLife) {
+  const sum = { admitted: 0, spent: 0, presumed: 0 }
+  for (const device of [undefined, 'api']) {
+    const { admitted, spent, presumed } = life.sessions.desk('t', device)!.usage
+    sum.admitted += admitted
+    sum.spent += spent / MICRO
+    sum.presumed += presumed / MICRO
+  }
+  return sum
+}
+
+describe('usage after a forced takeover', () => {
+  it('counts each token once, whoever says it, in whatever order, however often', () => {
+    fc.assert(
+      fc.property(
+        fc.array(story, { minLength: 1, maxLength: 6 }),
+        fc.boolean(),
+        (stories, handedInBeforeReports) => {
+          const source = lifeOf('s')
+          source.open(account(1))
+          const edges = stories.map(({ device }, i) => new Edge(`e${i}`, device))
+          const stage = (at: number, life: NodeLife, filter = (_: number) => true) => {
+            for (const [i, edge] of edges.entries()) {
+              if (!filter(i)) continue
+              if (edge.session === '') edge.begin(life)
+              edge.used += stories[i]!.used[at] ?? 0
+              if (stories[i]!.said[at]) edge.report(life)
+            }
+          }
+          stage(0, source, (i) => stories[i]!.knownToCheckpoint)
+          const checkpoint = source.sessions.row('t')!
+          const told = { node: 's', life: 1, opened: source.sessions.opened }
+          stage(1, source)
+          const last = source.close('t')!.row
+
+          const from = inheritFrom(checkpoint, [told])
+          const heir = lifeOf('h')
+          heir.install(account(2), presumeRowSpent(from), 0)
+          const handIn = () => heir.sessions.settle({ id: 't:2:s', node: 's', from, to: last }, 0)
+          if (handedInBeforeReports) handIn()
+          stage(2, heir)
+          handIn()
+          // A restart in between keeps all of it.
+          const stored = {
+            node: heir.flush(0).node,
+            tenants: [{ account: account(2), row: heir.sessions.row('t')! }],
+          }
+          const again = new NodeLife({ node: 'h', stored, nowMs: 0 })
+          again.sessions.settle({ id: 't:2:s', node: 's', from, to: last }, 0)
+          for (const edge of edges) edge.report(again)
+          for (const edge of edges) edge.report(again)
+
+          const used = edges.reduce((sum, edge) => sum + edge.used, 0)
+          const granted = edges.reduce((sum, edge) => sum + edge.granted, 0)
+          expect(usageOf(again)).toEqual({
+            admitted: used,
+            spent: used,
+            presumed: granted - used,
+          })
+        },
+      ),
+      { numRuns: 300 },
+    )
+  })
+
+  it('keeps what an heir knows of inherited sessions until they are handed in, and no longer', () => {
+    const source = lifeOf('s')
+    source.open(account(1))
+    const edge = new Edge('e', undefined)
+    edge.begin(source)
+    const from = source.sessions.row('t')!
+    edge.used = 4
+    edge.report(source)
+    const to = source.close('t')!.row
+    const heir = lifeOf('h')
+    heir.install(account(2), presumeRowSpent(from), 0)
+    edge.report(heir)
+    for (let nowMs = 0; nowMs <= 1_000_000; nowMs += ROUND_MS) heir.flush(nowMs)
+    heir.sessions.settle({ id: 't:2:s', node: 's', from, to }, 1_000_000)
+    expect(usageOf(heir)).toEqual({ admitted: 4, spent: 4, presumed: MOST - 4 })
+    for (let nowMs = 1_000_000; nowMs <= 1_400_000; nowMs += ROUND_MS) heir.flush(nowMs)
+    expect(heir.sessions.desk('t')!.lapsed.size).toBe(0)
+  })
+})
