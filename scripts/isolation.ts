@@ -82,7 +82,7 @@ async function measure(name: string, port: number, machine: Machine, seconds: nu
   return turns
 }
 
-const sum = (turns: readonly TenantResult[], of: 'admitted' | 'offered') =>
+const sum = (turns: readonly TenantResult[], of: 'admitted' | 'refused' | 'failed' | 'offered') =>
   turns.reduce((total, turn) => total + turn[of], 0)
 
 function row(edge: string, name: string, { alone, under }: Turns): string {
@@ -116,8 +116,9 @@ await new Command('isolation')
         for (const name of names) {
           const turns = await measure(name, port, machine, seconds)
           console.log(row(edge, name, turns))
-          const all = sum(turns.under, 'admitted') === sum(turns.under, 'offered')
-          if (edge === 'with' && !all) lost.push(name)
+          const [refused, failed] = [sum(turns.under, 'refused'), sum(turns.under, 'failed')]
+          if (edge === 'with' && refused + failed > 0)
+            lost.push(`${name} (${refused} refused, ${failed} failed)`)
         }
       } finally {
         await stop()

@@ -6,7 +6,7 @@ import { REGRESSION_SEEDS } from './regression-seeds.ts'
 
 /** Fresh every day; STINT_SEED repeats a day or tries other seeds. */
 const FIRST_SEED = Number(process.env['STINT_SEED'] ?? Math.floor(Date.now() / 86_400_000) * 1_000)
-const FRESH_SEEDS = 80
+const FRESH_SEEDS = 200
 /** A broken variant is to be noticed within so many seeds. */
 const SEEDS_TO_NOTICE = 200
 
