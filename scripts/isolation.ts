@@ -15,8 +15,10 @@ const OFFERED = VICTIM_BASE * 0.8
 /** What the machine is trusted with; the guarantees are most of it. It could serve 480. */
 const CAPACITY = 250
 const MACHINE = { workers: 24, serviceMs: 50, dearMs: 500 }
-/** What is borrowed in one round must not keep all of the machine's workers from the others. */
-const ROUND_MS = 250
+/** What is borrowed at the beginning of a round must not keep all of the machine's workers from the others. */
+const ROUND_MS = 125
+/** A stall of this computer hands over at once what came in the meantime: more than the base of a round has room for. */
+const VICTIM_WAIT_MS = 200
 /**
  * The victim alone and beside the attack take turns, and of each the median turn counts: what else the computer does
  * shall weigh on both alike, and a stall of it on neither.
@@ -28,7 +30,7 @@ const tenant = (name: string, spec: string) =>
 
 const MANIFEST = [
   `apiVersion: stint/v1\nkind: Node\nmetadata: { name: machine }\nspec: { capacity: ${CAPACITY}, roundMs: ${ROUND_MS}, origin: { service: machine } }\n`,
-  tenant('victim', `base: ${VICTIM_BASE}`),
+  tenant('victim', `base: ${VICTIM_BASE}, maxWaitMs: ${VICTIM_WAIT_MS}`),
   tenant('aggressor', `base: ${AGGRESSOR_BASE}, cost: { rules: [{ path: /dear, tokens: 50 }] }`),
   tenant('locked', `base: 1, keys: [{ sha256: '${'0'.repeat(64)}' }]`),
 ].join('')
