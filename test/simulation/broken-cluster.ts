@@ -92,13 +92,16 @@ export const BROKEN_CLUSTERS: Readonly<Record<string, BrokenCluster>> = {
     routeLease: (row, ask, facts) =>
       row?.role === 'forwarding' ? { kind: 'serve', moved: null } : routeLease(row, ask, facts),
   }),
-  'the coordinator forgets what it has sent': broken({ coordinatorHolds: false }),
+  'the coordinator speaks before its row is durable': broken({ coordinatorHolds: false }, 70),
+  'the coordinator forgets its journal': broken({
+    recall: (stored) => ({ ...stored, migration: null }),
+  }),
   'a takeover that does not wait for the lease to serve': broken({
     servingLapsed: (nowMs, presumedUntilMs) => nowMs >= presumedUntilMs - 1_500,
   }),
   'a node that ignores its lease to serve': broken({
     routeLease: (row, ask, facts) => routeLease(row, ask, { ...facts, mayServe: true }),
   }),
-  'an abort without a fence': broken(places(AbortsWithoutFence), 20),
+  'an abort without a fence': broken(places(AbortsWithoutFence), 70),
   'sessions left behind': broken(places(ForgetsSessions)),
 }

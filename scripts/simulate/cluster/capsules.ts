@@ -1,28 +1,31 @@
 import type { TenantCapsule } from '../../../src/core/capsule.ts'
-import { Ledger } from '../../../src/core/ledger.ts'
-import { accountOf } from '../../../src/core/placed.ts'
-import type { DeskRow } from '../../../src/core/session.ts'
-import { Sessions } from '../../../src/core/sessions.ts'
+import type { Checkpoint } from '../../../src/core/checkpoints.ts'
+import { freshRow, inheritFrom, presumeRowSpent } from '../../../src/core/late-usage.ts'
+import { openMigration, type Placement } from '../../../src/core/migration/placement.ts'
+import type { TakeoverFacts } from '../../../src/core/migration/plan-takeover.ts'
 import type { Spec } from './plan.ts'
 
-/** A new account of a tenant. */
-export function freshCapsule(tenant: string, spec: Spec, roundMs: number): TenantCapsule {
-  const placed = { tenant, epoch: 0, spec }
-  const account = accountOf(placed, roundMs)
-  const ledger = new Ledger({ roundTokens: account.settings.baseTokens, roundMs, nowMs: 0 })
-  const sessions = new Sessions({ ledger, life: '', nowMs: 0 })
-  sessions.open(account)
-  return { placed, row: sessions.row(tenant)! }
+/** What a takeover of a tenant begins with. */
+export function beginnings(
+  placement: Placement<TenantCapsule>,
+  spec: Spec,
+): Pick<TakeoverFacts<TenantCapsule>, 'fresh' | 'presumeSpent'> {
+  const { tenant, epoch, owner } = placement
+  const placed = { tenant, epoch, spec }
+  const open = openMigration(placement)
+  const past = [owner, open?.source?.node, open?.target, open?.bury?.node]
+  const nodes = [...new Set(past)].filter((node) => typeof node === 'string')
+  // Whatever else these nodes have opened is not in the state the heir begins with.
+  const unknown = nodes.map((node) => ({ node, life: 0, opened: 0 }))
+  return {
+    fresh: { placed, row: freshRow(tenant, epoch) },
+    presumeSpent: (capsule) => {
+      return { ...capsule, placed, row: presumeRowSpent(inheritFrom(capsule.row, unknown)) }
+    },
+  }
 }
 
-/** Counts everything outstanding as spent; sessions end, their edges open new ones. */
-export function presumeSpent(capsule: TenantCapsule): TenantCapsule {
-  const { row } = capsule
-  const devices = row.devices.map((device) => ({ ...device, desk: presumed(device.desk) }))
-  return { ...capsule, row: { ...row, desk: presumed(row.desk), devices } }
-}
-
-function presumed({ usage, sessions }: DeskRow): DeskRow {
-  const outstanding = sessions.reduce((sum, session) => sum + session.granted - session.totals.used, 0)
-  return { usage: { ...usage, presumed: usage.presumed + outstanding }, sessions: [], lapsed: [] }
+/** The state of an account that a takeover may begin with: whoever has it knows what it does not know. */
+export function inheritable(node: string, { life, opened, capsule }: Checkpoint): TenantCapsule {
+  return { ...capsule, row: inheritFrom(capsule.row, [{ node, life, opened }]) }
 }

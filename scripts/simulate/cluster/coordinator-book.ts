@@ -1,12 +1,12 @@
-import type { TenantCapsule } from '../../../src/core/capsule.ts'
-import type { Booking } from '../../../src/core/migration/strays.ts'
 import {
   CoordinatorDisk,
   type CoordinatorState,
+  type LateBooking,
   type NodeEntry,
   type TenantState,
 } from './coordinator-disk.ts'
 import type { Disk } from './disk.ts'
+import type { ClusterParts } from './parts.ts'
 
 /** What one object of the coordinator has in memory of its durable rows: read at its start, written through. */
 export class CoordinatorBook {
@@ -14,14 +14,20 @@ export class CoordinatorBook {
   state: CoordinatorState | undefined
   readonly #rows = new CoordinatorDisk()
   readonly #writes: Disk
+  readonly #recall: ClusterParts['recall']
 
-  constructor(writes: Disk) {
+  constructor(writes: Disk, recall: ClusterParts['recall']) {
     this.#writes = writes
+    this.#recall = recall
   }
 
   /** An object starts from what is durable. */
   begin(): void {
-    this.state = this.#rows.read()
+    const state = this.#rows.read()
+    for (const [name, tenant] of state.tenants) {
+      state.tenants.set(name, { ...tenant, placement: this.#recall(tenant.placement) })
+    }
+    this.state = state
   }
 
   /** The object is gone with all that was not durable. */
@@ -43,14 +49,16 @@ export class CoordinatorBook {
   save(write: {
     readonly tenants?: readonly TenantState[]
     readonly nodes?: readonly NodeEntry[]
-    readonly booking?: Booking<TenantCapsule> | null
+    readonly booking?: LateBooking | null
+    readonly booked?: string
   }): void {
     const state = this.state!
-    const { tenants = [], nodes = [], booking = null } = write
+    const { tenants = [], nodes = [], booking = null, booked = null } = write
     for (const tenant of tenants) state.tenants.set(tenant.name, tenant)
     for (const node of nodes) state.nodes.set(node.name, node)
-    if (booking !== null) state.bookings.push(booking)
-    this.#writes.write(() => this.#rows.apply({ tenants, nodes, booking }))
+    if (booking !== null) state.bookings.set(booking.id, booking)
+    if (booked !== null) state.bookings.delete(booked)
+    this.#writes.write(() => this.#rows.apply({ tenants, nodes, booking, booked }))
   }
 
   /** Nodes that have something to learn, with a new generation of their configuration. */

@@ -19,28 +19,36 @@ export interface NodeEntry {
   readonly draining: boolean
 }
 
+/** What a node that was passed over has handed in, until the owner of the account has booked it. */
+export interface LateBooking extends Booking<TenantCapsule> {
+  readonly id: string
+}
+
 /** All that a coordinator keeps. */
 export interface CoordinatorState {
   readonly tenants: Map<string, TenantState>
   readonly nodes: Map<string, NodeEntry>
-  readonly bookings: Booking<TenantCapsule>[]
+  readonly bookings: Map<string, LateBooking>
 }
 
 /** What one transaction of the coordinator writes. */
 export interface CoordinatorTransaction {
   readonly tenants: readonly TenantState[]
   readonly nodes: readonly NodeEntry[]
-  readonly booking: Booking<TenantCapsule> | null
+  readonly booking: LateBooking | null
+  /** Id of what the owner has booked. */
+  readonly booked: string | null
 }
 
 /** The coordinator's durable rows; read as text is. */
 export class CoordinatorDisk {
-  readonly #state: CoordinatorState = { tenants: new Map(), nodes: new Map(), bookings: [] }
+  readonly #state: CoordinatorState = { tenants: new Map(), nodes: new Map(), bookings: new Map() }
 
-  apply({ tenants, nodes, booking }: CoordinatorTransaction): void {
+  apply({ tenants, nodes, booking, booked }: CoordinatorTransaction): void {
     for (const tenant of tenants) this.#state.tenants.set(tenant.name, tenant)
     for (const node of nodes) this.#state.nodes.set(node.name, node)
-    if (booking !== null) this.#state.bookings.push(booking)
+    if (booking !== null) this.#state.bookings.set(booking.id, booking)
+    if (booked !== null) this.#state.bookings.delete(booked)
   }
 
   read(): CoordinatorState {
@@ -48,7 +56,7 @@ export class CoordinatorDisk {
     return {
       tenants: new Map(plain([...tenants])),
       nodes: new Map(plain([...nodes])),
-      bookings: plain(bookings),
+      bookings: new Map(plain([...bookings])),
     }
   }
 }

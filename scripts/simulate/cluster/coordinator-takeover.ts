@@ -3,7 +3,7 @@ import type { TenantCapsule } from '../../../src/core/capsule.ts'
 import { openMigration, type Placement } from '../../../src/core/migration/placement.ts'
 import type { TargetFacts } from '../../../src/core/migration/plan.ts'
 import { planTakeover } from '../../../src/core/migration/plan-takeover.ts'
-import { freshCapsule, presumeSpent } from './capsules.ts'
+import { beginnings } from './capsules.ts'
 import type { ClusterPlan, Spec } from './plan.ts'
 
 type Place = Placement<TenantCapsule>
@@ -40,11 +40,10 @@ export function takeoverBy(
   facts: { target(node: string): TargetFacts; readonly lapsed: Lapsed; readonly nowMs: number },
 ): Place | undefined {
   const { tenant } = placement
-  const fresh = freshCapsule(tenant, spec, plan.roundMs)
   const request = { tenant, reserve: toMicro(spec.base), reason: 'its node is silent' }
   for (const { name: to } of plan.nodes) {
     if (facts.lapsed(to)) continue
-    const terms = { fresh, presumeSpent, lapsed: facts.lapsed }
+    const terms = { ...beginnings(placement, spec), lapsed: facts.lapsed }
     const planned = planTakeover(placement, { ...request, to }, facts.target(to), terms, facts.nowMs)
     if (planned.ok) return planned.value
   }

@@ -12,42 +12,33 @@ export function noCounts(): Counts {
 }
 
 /** `to` and what `counts` says together. */
-export function addCounts(to: Counts, counts: Counts, sign = 1): Counts {
-  for (const counter of COUNTED) to[counter] += sign * counts[counter]
+export function addCounts(to: Counts, counts: Counts): Counts {
+  for (const counter of COUNTED) to[counter] += counts[counter]
   return to
 }
 
 /**
  * What one account has heard, told without the code of a node: the largest totals of every session ever. It
- * goes where the account goes. A takeover starts from the sum of what was heard before: its account knows
- * none of the sessions behind it.
+ * goes where the account goes; what a node that was passed over hands in later is added.
  */
 export class AccountHeard {
-  /** Epoch of the last takeover, 0 for none: sessions handed out before it mean nothing here. */
-  readonly lineage: number
-  readonly #before: Counts
   readonly #sessions: Map<string, HeardSession>
 
-  constructor(lineage = 0, before = noCounts(), sessions = new Map<string, HeardSession>()) {
-    this.lineage = lineage
-    this.#before = before
+  constructor(sessions = new Map<string, HeardSession>()) {
     this.#sessions = sessions
   }
 
   copy(): AccountHeard {
-    return new AccountHeard(this.lineage, this.#before, new Map(this.#sessions))
+    return new AccountHeard(new Map(this.#sessions))
   }
 
-  /** The account of a takeover that starts from this state. */
-  takenOver(epoch: number): AccountHeard {
-    return new AccountHeard(epoch, this.sum())
+  /** Adds what another account has heard of the same and of other sessions. */
+  add(other: AccountHeard): void {
+    for (const [id, { edge, counts }] of other.#sessions) this.#note(id, edge, counts)
   }
 
   hear(edge: string, report: AccountReport): void {
-    const known = this.#sessions.get(report.session)?.counts ?? noCounts()
-    const counts = { ...known }
-    for (const counter of COUNTED) counts[counter] = Math.max(known[counter], report[counter])
-    this.#sessions.set(report.session, { edge, counts })
+    this.#note(report.session, edge, report)
   }
 
   /** Σ over the sessions of what was heard beyond what was granted. */
@@ -57,12 +48,19 @@ export class AccountHeard {
     return sum
   }
 
-  /** Of all edges, or of one since the last takeover. */
+  /** Of all edges, or of one. */
   sum(edge?: string): Counts {
-    const sum = edge === undefined ? { ...this.#before } : noCounts()
+    const sum = noCounts()
     for (const heard of this.#sessions.values()) {
       if (edge === undefined || heard.edge === edge) addCounts(sum, heard.counts)
     }
     return sum
+  }
+
+  #note(id: string, edge: string, totals: Counts): void {
+    const known = this.#sessions.get(id)?.counts ?? noCounts()
+    const counts = { ...known }
+    for (const counter of COUNTED) counts[counter] = Math.max(known[counter], totals[counter])
+    this.#sessions.set(id, { edge, counts })
   }
 }

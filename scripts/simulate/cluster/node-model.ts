@@ -1,4 +1,5 @@
 import type { TenantCapsule } from '../../../src/core/capsule.ts'
+import { type Checkpoint, checkpointOf } from '../../../src/core/checkpoints.ts'
 import { isMoved, type LeaseReply, type LeaseRequest } from '../../../src/core/messages.ts'
 import type { NodeMessage, TenantRow } from '../../../src/core/migration/types.ts'
 import type { NodeLife } from '../../../src/core/node-life.ts'
@@ -7,7 +8,7 @@ import type { Desk } from '../../../src/core/session.ts'
 import { COUNTED } from '../faults/model.ts'
 import { Violation } from '../faults/tally.ts'
 import { AccountHeard } from './heard.ts'
-import type { ClusterNode, Heartbeat, RunningNode } from './sim-node.ts'
+import type { ClusterNode, RunningNode } from './sim-node.ts'
 import type { ClusterTally } from './tally.ts'
 import type { TenantTruth } from './truth.ts'
 import { GrantWindows } from './windows.ts'
@@ -41,8 +42,6 @@ export class NodeModel {
   /** Of each tenant the account with the newest epoch that has granted, and where. */
   readonly #served = new Map<string, { epoch: number; node: string }>()
   readonly #windows: GrantWindows
-  /** Sessions handed out by accounts of which takeover. */
-  readonly #lineageOf = new Map<string, number>()
 
   constructor(world: NodeModelWorld) {
     this.#world = world
@@ -56,18 +55,13 @@ export class NodeModel {
   }
 
   /** The states of accounts that a heartbeat brings. */
-  statesOf(running: RunningNode): Heartbeat['states'] {
-    const { places, life, config, heard } = running
-    const states = []
-    for (const tenant of life.sessions.tenants) {
-      const place = places.get(tenant)
-      const placed = config.tenants.find((it) => it.tenant === tenant) ?? place?.placed
-      const row = life.sessions.row(tenant)
-      if (place?.row.role !== 'active' || placed === undefined || row === undefined) continue
-      const capsule: Marked = { placed, row, mark: this.#mark(heard.get(tenant)) }
-      states.push({ tenant, epoch: place.row.epoch, capsule })
-    }
-    return states
+  statesOf({ places, life, config, heard }: RunningNode): Checkpoint[] {
+    return Array.from(places.active()).flatMap(([tenant]) => {
+      const checkpoint = checkpointOf(tenant, places, life, config)
+      if (checkpoint === undefined) return []
+      const capsule: Marked = { ...checkpoint.capsule, mark: this.#mark(heard.get(tenant)) }
+      return [{ ...checkpoint, capsule }]
+    })
   }
 
   /** An object starts: what was durable is there, nothing less and nothing more. */
@@ -87,7 +81,7 @@ export class NodeModel {
   /** Granted = spent + presumed; what crashed isolates took along is presumed, what was overdrawn was spent. */
   #checkGranted({ life, heard: accounts }: RunningNode, tenant: string): void {
     const heard = accounts.get(tenant)
-    if (heard === undefined || heard.lineage > 0) return
+    if (heard === undefined) return
     const { grantedTokens, guaranteedTokens, granted } = this.#world.truth.get(tenant)!
     let booked = 0
     for (const { spent, presumed } of new Set(desksOf(life, tenant).map(({ usage }) => usage))) {
@@ -114,6 +108,13 @@ export class NodeModel {
         this.#onlyAccount(node, tenant, place.row.epoch)
       }
     }
+  }
+
+  /** What a node that was passed over has handed in was booked. */
+  onSettled(running: RunningNode, to: TenantCapsule): void {
+    const { tenant } = to.row
+    running.heard.get(tenant)!.add(this.heardIn(to))
+    this.#checkUsage(running, tenant)
   }
 
   /** A step of a migration was taken. */
@@ -145,8 +146,7 @@ export class NodeModel {
   ): void {
     const { tenant } = capsule.row
     const { tally } = this.#world
-    const heard = this.heardIn(capsule)
-    running.heard.set(tenant, taken ? heard.takenOver(epoch) : heard.copy())
+    running.heard.set(tenant, this.heardIn(capsule).copy())
     this.#windows.onArrival(node.name, running.life.ledger.accounts.get(tenant)!.baseTokens)
     if (taken) this.#world.truth.get(tenant)!.takenOverAt = epoch
     this.#onlyAccount(node, tenant, epoch)
@@ -217,8 +217,7 @@ export class NodeModel {
       const desk = life.sessions.desk(report.tenant, report.device)
       if (heard === undefined || report.session === '') continue
       if (desk?.lapsed.has(report.session)) tally.count('lateReport')
-      if ((this.#lineageOf.get(report.session) ?? 0) === heard.lineage) heard.hear(request.edge, report)
-      else tally.count('lostWithTakeover')
+      heard.hear(request.edge, report)
     }
     const lapsed = lapsedIn(life, request)
     const spent = spentBy(life)
@@ -228,7 +227,6 @@ export class NodeModel {
     for (const entry of reply.accounts) {
       if (isMoved(entry)) continue
       const { tenant, epoch, session } = entry
-      this.#lineageOf.set(session, running.heard.get(tenant)?.lineage ?? 0)
       this.#world.truth.get(tenant)!.noteGrant(session, entry.granted, entry.credit)
       if (running === node.running) this.#noteServing(node.name, tenant, epoch)
     }
@@ -254,8 +252,6 @@ export class NodeModel {
     const heard = running.heard.get(tenant)
     const { sessions } = running.life
     if (heard === undefined || sessions.account(tenant) === undefined) return
-    // What a forced takeover leaves to be settled later is not driven here: only the bounds hold then.
-    if (this.#world.truth.get(tenant)!.takenOverAt > 0) return
     const sum = heard.sum()
     const desks = desksOf(running.life, tenant)
     let unsettled = 0
@@ -269,7 +265,7 @@ export class NodeModel {
       if (sum[counter] === 0) continue
       this.#fail('usage', `${tenant}: ${counter} booked differs from what was heard by ${-sum[counter]}`)
     }
-    if (heard.lineage === 0 && presumed !== unsettled) {
+    if (presumed !== unsettled) {
       this.#fail('presumed', `${tenant}: ${presumed} presumed, ${unsettled} of it by lapsed sessions`)
     }
     const truth = this.#world.truth.get(tenant)!

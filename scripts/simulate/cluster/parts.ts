@@ -1,4 +1,6 @@
+import type { TenantCapsule } from '../../../src/core/capsule.ts'
 import { routeLease } from '../../../src/core/migration/lease-route.ts'
+import type { Placement } from '../../../src/core/migration/placement.ts'
 import { servingLapsed } from '../../../src/core/migration/serving-lease.ts'
 import { NodeLife, type NodeLifeOptions } from '../../../src/core/node-life.ts'
 import { type Place, Places } from '../../../src/core/places.ts'
@@ -12,6 +14,8 @@ export interface ClusterParts {
   /** Whether a node's answers to steps, and the coordinator's messages, wait until what was written is durable. */
   readonly nodeHolds: boolean
   readonly coordinatorHolds: boolean
+  /** What the coordinator reads of a tenant when it starts. */
+  recall(stored: Placement<TenantCapsule>): Placement<TenantCapsule>
 }
 
 export const REAL_CLUSTER_PARTS: ClusterParts = {
@@ -21,4 +25,5 @@ export const REAL_CLUSTER_PARTS: ClusterParts = {
   servingLapsed,
   nodeHolds: true,
   coordinatorHolds: true,
+  recall: (stored) => stored,
 }

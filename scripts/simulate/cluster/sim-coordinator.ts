@@ -4,18 +4,20 @@ import type { ConfigAnswer } from '../../../src/core/control.ts'
 import { nextMessages, onAnswer, recordCheckpoint } from '../../../src/core/migration/coordinator-side.ts'
 import { openMigration, type Placement } from '../../../src/core/migration/placement.ts'
 import { planMove, requestAbort, type TargetFacts } from '../../../src/core/migration/plan.ts'
-import { type Booking, leaveBehind, messageForStray } from '../../../src/core/migration/strays.ts'
+import { leaveBehind, messageForStray } from '../../../src/core/migration/strays.ts'
 import type { Home, NodeAnswer, NodeMessage } from '../../../src/core/migration/types.ts'
 import type { Events } from '../events.ts'
 import type { SimClock } from '../faults/clock.ts'
 import type { Dice } from '../faults/plan.ts'
 import type { Calls } from './calls.ts'
+import { inheritable } from './capsules.ts'
 import { CoordinatorBook } from './coordinator-book.ts'
-import type { CoordinatorState, NodeEntry, TenantState } from './coordinator-disk.ts'
+import type { CoordinatorState, LateBooking, NodeEntry, TenantState } from './coordinator-disk.ts'
 import { configOf, firstRows, hasRoom, openMoves, targetFacts } from './coordinator-facts.ts'
 import { needsTakeover, takeoverBy, waitsForSilent } from './coordinator-takeover.ts'
 import { Disk } from './disk.ts'
 import { EndTally } from './end-tally.ts'
+import { bookLate } from './late-bookings.ts'
 import { plain } from './node-disk.ts'
 import type { ClusterParts } from './parts.ts'
 import type { ClusterPlan, ClusterTerms } from './plan.ts'
@@ -63,7 +65,7 @@ export class SimCoordinator {
     this.#terms = world.plan.terms
     this.#ends = new EndTally(world.tally)
     const { events, dice, tally, parts } = world
-    this.#book = new CoordinatorBook(new Disk(events, dice, tally, parts.coordinatorHolds))
+    this.#book = new CoordinatorBook(new Disk(events, dice, tally, parts.coordinatorHolds), parts.recall)
     this.#begin()
     this.#book.save(firstRows(world.plan))
     this.#tick()
@@ -162,9 +164,10 @@ export class SimCoordinator {
     const { state } = this.#book
     if (state === undefined) return
     const changed: TenantState[] = []
-    for (const { tenant, epoch, capsule } of states) {
-      const known = state.tenants.get(tenant)!
-      const placement = recordCheckpoint(known.placement, { node, epoch }, capsule)
+    for (const checkpoint of states) {
+      const known = state.tenants.get(checkpoint.tenant)!
+      const { epoch } = checkpoint
+      const placement = recordCheckpoint(known.placement, { node, epoch }, inheritable(node, checkpoint))
       if (placement !== known.placement) changed.push({ ...known, placement })
     }
     this.#serving.heard(node)
@@ -186,9 +189,9 @@ export class SimCoordinator {
     const { placement, booking } = onAnswer(before, answer, nowMs, this.#terms.moves, latestCapsule)
     if (placement === before && booking === null) return
     if (placement.strays.length < before.strays.length) this.#world.tally.count('strayCollected')
-    if (booking !== null) this.#world.tally.count('bookedLate')
     const news = placement.owner === before.owner ? [] : [placement.owner, before.owner]
-    this.#put(placement, news, booking)
+    const id = booking === null ? '' : `${answer.tenant}:${booking.epoch}:${booking.node}`
+    this.#put(placement, news, booking && { ...booking, id })
     this.#ends.note(before, placement)
   }
 
@@ -211,6 +214,7 @@ export class SimCoordinator {
         this.#serving.tick()
         this.#replaceSilent(state)
         this.#empty(state)
+        bookLate(this.#book, this.#world)
         this.#work()
       }
       this.#tick()
@@ -332,11 +336,7 @@ export class SimCoordinator {
   }
 
   /** Keeps a tenant's row and, in the same transaction, that nodes have news; and sends what is due by it. */
-  #put(
-    placement: Place,
-    news: readonly (string | null)[] = [],
-    booking: Booking<TenantCapsule> | null = null,
-  ) {
+  #put(placement: Place, news: readonly (string | null)[] = [], booking: LateBooking | null = null) {
     const known = this.#book.state!.tenants.get(placement.tenant)!
     this.#book.save({ tenants: [{ ...known, placement }], nodes: this.#book.renewed(news), booking })
     this.#work()

@@ -1,4 +1,5 @@
 import type { TenantCapsule } from '../../../src/core/capsule.ts'
+import { type Checkpoint, checkpointOf } from '../../../src/core/checkpoints.ts'
 import { configure } from '../../../src/core/configure-life.ts'
 import type { ConfigAnswer, NodeConfig } from '../../../src/core/control.ts'
 import { type LeaseReply, type LeaseRequest, MESSAGE_VERSION } from '../../../src/core/messages.ts'
@@ -12,6 +13,7 @@ import type { Events } from '../events.ts'
 import type { SimClock } from '../faults/clock.ts'
 import type { Dice } from '../faults/plan.ts'
 import type { Calls } from './calls.ts'
+import type { LateBooking } from './coordinator-disk.ts'
 import { Disk } from './disk.ts'
 import type { AccountHeard } from './heard.ts'
 import { NodeDisk } from './node-disk.ts'
@@ -24,11 +26,7 @@ import type { ClusterTally } from './tally.ts'
 /** What a node tells the coordinator, and when it may serve until. */
 export interface Heartbeat {
   readonly node: string
-  readonly states: readonly {
-    readonly tenant: string
-    readonly epoch: number
-    readonly capsule: TenantCapsule
-  }[]
+  readonly states: readonly Checkpoint[]
 }
 
 /** What a node is told: its lease to serve is renewed, after it has obeyed. */
@@ -116,6 +114,26 @@ export class ClusterNode {
     if (answer === undefined) return
     if (this.#world.parts.nodeHolds) this.#writes.whenDurable(() => respond(answer))
     else respond(answer)
+  }
+
+  /** What a node that was passed over has handed in is to be booked here. */
+  settle(epoch: number, late: LateBooking, respond: (state: Checkpoint | null) => void): void {
+    const running = this.#oneOf()
+    if (this.#down || running === undefined) return
+    const { life, places, config } = running
+    const { tenant } = late.to.row
+    const row = places.get(tenant)?.row
+    if (row?.role !== 'active' || row.epoch !== epoch) {
+      this.#writes.whenDurable(() => respond(null))
+      return
+    }
+    const nowMs = this.clock.nowMs()
+    const { id, node, from, to } = late
+    life.sessions.settle({ id, node, from: from.row, to: to.row }, nowMs)
+    this.#world.model.onSettled(running, late.to)
+    if (!this.#save(running, life.flush(nowMs))) return
+    const state = checkpointOf(tenant, places, life, config) ?? null
+    this.#writes.whenDurable(() => respond(state))
   }
 
   /** A configuration has arrived. */

@@ -52,7 +52,6 @@ export const SEEN_IN_DOZENS = [
   'tombstoneSwept',
   'sessionsMoved',
   'retiredByConfig',
-  'lostWithTakeover',
   'guaranteedAgain',
 ] as const
 
