@@ -1,6 +1,7 @@
 import { Ledger } from './ledger.ts'
 import type { LeaseReply, LeaseRequest } from './messages.ts'
-import { KEEP_LIVES, type PastLife, Sessions, type TenantAccount, type TenantRow } from './sessions.ts'
+import { joinLives, type PastLife } from './past-lives.ts'
+import { Sessions, type TenantAccount, type TenantRow } from './sessions.ts'
 
 export type { PastLife }
 
@@ -104,9 +105,7 @@ export class NodeLife {
     this.#pastLives =
       before === undefined
         ? []
-        : [...before.pastLives, { life: lifeId(node, before.epoch), covered: before.opened }].slice(
-            -KEEP_LIVES,
-          )
+        : joinLives(before.pastLives, [{ life: lifeId(node, before.epoch), covered: before.opened }])
     for (const { life, covered } of this.#pastLives) this.sessions.rememberLife(life, covered)
     for (const { account, row } of stored?.tenants ?? []) {
       this.open(account)

@@ -9,12 +9,13 @@ import {
   MESSAGE_VERSION,
   type Moved,
 } from './messages.ts'
+import { joinLives, type PastLife } from './past-lives.ts'
 import { DEFAULT_DEVICE } from './placed.ts'
 import type { Desk, Session } from './session.ts'
 import { SteadyClock } from './steady-clock.ts'
-import { type PastLife, Tenancy, type TenantAccount, type TenantRow } from './tenancy.ts'
+import { Tenancy, type TenantAccount, type TenantRow } from './tenancy.ts'
 
-export type { PastLife, TenantAccount, TenantRow }
+export type { TenantAccount, TenantRow }
 
 /** What the sessions of one life of a node need. */
 export interface SessionsOptions {
@@ -26,8 +27,6 @@ export interface SessionsOptions {
 
 /** Requests a session may be ahead of its lease while a message is in flight. */
 const CREDIT_REQUESTS = 4
-/** Lives kept for late reports of their sessions, of this node and of those a tenant has left. */
-export const KEEP_LIVES = 8
 /** A lease may be used for so many rounds after the edge asked for it. */
 const LEASE_ROUNDS = 2
 
@@ -40,7 +39,7 @@ export class Sessions {
   readonly #life: string
   readonly #tenancies = new Map<string, Tenancy>()
   /** Lives before this one whose sessions may be unknown because they were opened after the last write. */
-  #pastLives: PastLife[] = []
+  #pastLives: readonly PastLife[] = []
   #opened = 0
   readonly #clock: SteadyClock
   #steadyMs = 0
@@ -125,8 +124,7 @@ export class Sessions {
 
   /** Names an earlier life: sessions numbered `covered` and above were opened after its last write. */
   rememberLife(life: string, covered: number): void {
-    this.#pastLives.push({ life, covered })
-    this.#pastLives = this.#pastLives.slice(-KEEP_LIVES)
+    this.#pastLives = joinLives(this.#pastLives, [{ life, covered }])
   }
 
   /** A tenant's account in the ledger, its devices' spends included. */
@@ -174,9 +172,7 @@ export class Sessions {
    */
   #movingRow(tenancy: Tenancy): TenantRow {
     const row = tenancy.toRow()
-    const own = new Set(this.#pastLives.map(({ life }) => life))
-    const before = tenancy.pastLives.filter(({ life }) => !own.has(life))
-    const pastLives = [...before, ...this.#pastLives].slice(-KEEP_LIVES)
+    const pastLives = joinLives(tenancy.pastLives, this.#pastLives)
     return pastLives.length === 0 ? row : { ...row, pastLives }
   }
 

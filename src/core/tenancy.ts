@@ -1,6 +1,7 @@
 import type { Account, AccountSettings } from './account.ts'
 import { bookHandedIn, EMPTY_DESK, type HandedIn, type Inherited } from './late-usage.ts'
 import { type Ledger, LedgerSettingsError } from './ledger.ts'
+import { joinLives, type PastLife } from './past-lives.ts'
 import { DEFAULT_DEVICE } from './placed.ts'
 import { Desk, type DeskRow, KEEP_LAPSED_MS } from './session.ts'
 import { addUsage, noUsage } from './usage.ts'
@@ -20,12 +21,6 @@ export interface AccountRow {
   readonly spentTotal: number
   readonly borrowedTotal: number
   readonly desk: DeskRow
-}
-
-/** A life of a node that is over: its sessions numbered `covered` and above were opened after its last write. */
-export interface PastLife {
-  readonly life: string
-  readonly covered: number
 }
 
 /** What of a tenant outlives a restart or moves with it. */
@@ -171,6 +166,8 @@ export class Tenancy {
   settle({ id, node, from, to }: HandedIn, nowMs: number): void {
     if (this.#settled.includes(id)) return
     this.inherited = this.inherited.filter((each) => each.node !== node)
+    // What it had forgotten itself, edges may still report.
+    this.pastLives = joinLives(this.pastLives, to.pastLives ?? [])
     const forgetAtMs = nowMs + KEEP_LAPSED_MS
     const before = new Map(from.devices.map((device) => [device.name, device]))
     addTotals(this.account, from, to)

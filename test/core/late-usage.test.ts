@@ -153,4 +153,25 @@ describe('usage after a forced takeover', () => {
     for (let nowMs = 1_000_000; nowMs <= 1_400_000; nowMs += ROUND_MS) heir.flush(nowMs)
     expect(heir.sessions.desk('t')!.lapsed.size).toBe(0)
   })
+
+  it('counts a session that the passed-over node had forgotten itself, also after that has handed in', () => {
+    const first = lifeOf('s')
+    first.open(account(1))
+    const { node, tenants } = first.flush(0)
+    const from = inheritFrom(first.sessions.row('t')!, [
+      { node: 's', life: 1, opened: first.sessions.opened },
+    ])
+    const edge = new Edge('e', undefined)
+    edge.begin(first)
+    edge.used = 4
+    // It starts anew without the session, which was never written, and hands in what it has.
+    const second = new NodeLife({ node: 's', stored: { node, tenants }, nowMs: 0 })
+    const to = second.close('t')!.row
+    const heir = lifeOf('h')
+    heir.install(account(2), presumeRowSpent(from), 0)
+    heir.sessions.settle({ id: 't:2:s', node: 's', from, to }, 0)
+    edge.report(heir)
+    edge.report(heir)
+    expect(usageOf(heir)).toEqual({ admitted: 4, spent: 4, presumed: 0 })
+  })
 })

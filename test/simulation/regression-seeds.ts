@@ -30,4 +30,8 @@ export const CLUSTER_REGRESSION_SEEDS: readonly RegressionSeed[] = [
     seed: 20305,
     found: 'what a passed-over node handed in was dropped when only a device had counted more',
   },
+  {
+    seed: 1399,
+    found: 'a session that a passed-over node had forgotten was lost once that node had handed in',
+  },
 ]
