@@ -1,6 +1,7 @@
 import { Log, LogLevel, Miniflare } from 'miniflare'
 import type { BuiltWorker } from '../build.ts'
 import { COMPATIBILITY_DATE, OBJECTS } from './bindings.ts'
+import { V8_FLAGS } from './v8-flags.ts'
 
 /** How to run the built Worker on miniflare. */
 export interface MiniflareRun {
@@ -25,6 +26,8 @@ export async function startMiniflare({ built, port, stateFolder, vars }: Minifla
     name,
     { type: 'durable-object' as const, storage: 'sqlite' as const },
   ])
+  // The one way miniflare has to pass them on.
+  process.env['MINIFLARE_WORKERD_V8_FLAGS'] ??= V8_FLAGS.join(' ')
   const miniflare = new Miniflare({
     host: '127.0.0.1',
     port,

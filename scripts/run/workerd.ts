@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { BuiltWorker } from '../build.ts'
 import { COMPATIBILITY_DATE, OBJECTS } from './bindings.ts'
 import { portIsFree, waitUntilOpen } from './ports.ts'
+import { V8_FLAGS } from './v8-flags.ts'
 
 /** How to run the built Worker on workerd itself, without miniflare. */
 export interface WorkerdOptions {
@@ -102,6 +103,7 @@ const config :Workerd.Config = (
     ${origins.join('\n    ')}
   ],
   sockets = [${sockets.join(', ')}],
+  v8Flags = [${V8_FLAGS.map(text).join(', ')}],
 );
 const stint :Workerd.Worker = (
   compatibilityDate = "${COMPATIBILITY_DATE}",
