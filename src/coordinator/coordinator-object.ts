@@ -309,24 +309,28 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
     return outcome
   }
 
-  /** Has the loop run now, and by the alarm should this object be gone before it ends. */
+  /**
+   * Has the loop run after what was asked for is answered, and by the alarm should this object be gone before.
+   * What is due is looked up then, not while somebody waits.
+   */
   async #wake(): Promise<void> {
-    await this.#setAlarm(1_000)
-    if (this.#upkeep.dueMs() === undefined) return
+    await this.ctx.storage.setAlarm(Date.now() + 1_000)
     this.ctx.waitUntil(
-      this.#signals
-        .refresh(Date.now())
+      scheduler
+        .wait(LOOP.pauseMs)
+        .then(() => this.#signals.refresh(Date.now()))
         .then(() => this.#upkeep.run())
         .then(() => this.#setAlarm()),
     )
   }
 
-  /** Sets the alarm to the next thing that is due, not before `leastMs` from now. */
-  async #setAlarm(leastMs = this.#upkeep.pauseMs): Promise<void> {
+  /** Sets the alarm to the next thing that is due, after a pause. */
+  async #setAlarm(): Promise<void> {
     const due = [this.#upkeep.dueMs(), this.#watch.dueMs(), this.#plans.dueMs()].filter(
       (it) => it !== undefined,
     )
-    if (due.length > 0) await this.ctx.storage.setAlarm(Math.max(Math.min(...due), Date.now() + leastMs))
+    if (due.length > 0)
+      await this.ctx.storage.setAlarm(Math.max(Math.min(...due), Date.now() + this.#upkeep.pauseMs))
   }
 
   /**

@@ -41,8 +41,12 @@ export class MoveStore {
     return this.#store.all('SELECT 1 FROM moves WHERE tenant = ? AND due_ms IS NOT NULL', tenant).length > 0
   }
 
-  /** Keeps a state; belongs into the transaction of what it changes. */
-  put(place: Place): void {
+  /**
+   * Keeps a state; belongs into the transaction of what it changes. The log has a migration's beginning and end: how
+   * far an open one is, its row says.
+   * @param before the stored state it comes from, if that is known
+   */
+  put(place: Place, before?: Place): void {
     const open = openMigration(place)
     this.#store.run(
       'INSERT OR REPLACE INTO moves VALUES (?, ?, ?, ?, ?, ?)',
@@ -53,8 +57,9 @@ export class MoveStore {
       open?.target ?? null,
       open !== null && open.phase !== 'COMMITTED' ? 1 : 0,
     )
-    if (place.migration !== null) this.#log(viewOf(place.migration))
-    this.#putStrays(place)
+    const { migration, strays } = place
+    if (migration !== null && (open === null || migration.history.length === 1)) this.#log(viewOf(migration))
+    if (strays !== before?.strays) this.#putStrays(place)
   }
 
   /** Notes that a takeover has superseded an open migration, which is gone from the tenant's row. */
@@ -140,13 +145,17 @@ export class MoveStore {
       ...(tenant === undefined ? [] : ['tenant = ?1']),
       ...(open === true ? ['ended_ms IS NULL'] : []),
     ]
-    const rows = this.#store.all<{ value: string }>(
-      `SELECT value FROM move_log ${where.length === 0 ? '' : `WHERE ${where.join(' AND ')}`}
+    const rows = this.#store.all<{ tenant: string; ended_ms: number | null; value: string }>(
+      `SELECT tenant, ended_ms, value FROM move_log ${where.length === 0 ? '' : `WHERE ${where.join(' AND ')}`}
        ORDER BY started_ms DESC, id DESC LIMIT ?2`,
       tenant ?? '',
       limit,
     )
-    return rows.map(({ value }) => JSON.parse(value) as MigrationView)
+    return rows.map(({ tenant, ended_ms, value }) => {
+      const logged = JSON.parse(value) as MigrationView
+      const migration = ended_ms === null ? this.stored(tenant)?.migration : null
+      return migration?.epoch === logged.epoch ? viewOf(migration) : logged
+    })
   }
 
   #putStrays({ tenant, strays }: Place): void {

@@ -1,50 +1,33 @@
 import type { TenantCapsule } from '../core/capsule.ts'
 import { latestCapsule } from '../core/capsule.ts'
-import type { NodeApi } from '../core/control.ts'
 import type { WriteResult } from '../core/coordinator-api.ts'
 import type { TenantManifest } from '../core/manifest/tenant.ts'
-import { nextMessages, onAnswer } from '../core/migration/coordinator-side.ts'
-import type { Migration, MigrationTerms, Placement } from '../core/migration/placement.ts'
+import { onAnswer } from '../core/migration/coordinator-side.ts'
+import type { Migration, Placement } from '../core/migration/placement.ts'
 import { type MoveLimits, planMove, requestAbort, type TargetFacts } from '../core/migration/plan.ts'
 import type { PlanRefusalCode, Refusal } from '../core/migration/refusals.ts'
 import { messageForStray } from '../core/migration/strays.ts'
-import type { NodeAnswer, NodeMessage, Outgoing } from '../core/migration/types.ts'
+import type { NodeAnswer, NodeMessage } from '../core/migration/types.ts'
 import type { MigrationQuery, MigrationView, NewMigration } from '../core/migration-view.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { CoordinatorStore, TenantRow } from './coordinator-store.ts'
 import { record } from './journal.ts'
 import { keepBooking } from './late-bookings.ts'
+import { MOVE_TERMS, type MovableNode, MoveRun } from './move-run.ts'
 import { MoveStore, viewOf } from './move-store.ts'
 import { misfitOf, type Room } from './placing.ts'
 import { readRooms } from './settle.ts'
 
 type Place = Placement<TenantCapsule>
-type MovableNode = Pick<NodeApi, 'migrate'>
-
-/** Durations of a move, ms. */
-export const MOVE_TERMS: MigrationTerms = { retryFirstMs: 250, retryMaxMs: 5_000, drainMs: 60_000 }
 
 /** Moves before their commit a node takes part in at a time, each way. */
 export const MOVE_LIMITS: MoveLimits = { maxMovesIn: 16, maxMovesOut: 16 }
-
-/** Migrations driven at a time, and how long a node may take to answer a step, ms. */
-const PARALLEL = 32
-const STEP_TIMEOUT_MS = 5_000
-
-/**
- * Pause before a message, ms: where nodes and edges share a machine, calls among them come before what the network
- * brings, and requests would wait for a whole move instead of one step.
- */
-const STEP_PAUSE_MS = 2
 
 /** How long the configs of the two nodes of a commit wait for those of further commits, ms: both know of theirs. */
 const NEWS_AFTER_MS = 2_000
 
 /** What a node is told at once when it is back: an answer may hold a tenant's whole account. */
 export const TOLD_AT_ONCE = 256
-
-/** Where a run gives way to the alarm, in steps of one migration each. */
-const MAX_STEPS = 4_000
 
 /**
  * Drives migrations by the pure protocol of `core/migration`: every change is one transaction, every message
@@ -53,16 +36,13 @@ const MAX_STEPS = 4_000
 export class Moves {
   readonly #store: CoordinatorStore
   readonly #rows: MoveStore
-  readonly #nodeOf: (name: string) => MovableNode
-  /** Tenants a step of whose migration is under way, the run they belong to, and the steps it may still begin. */
-  readonly #stepping = new Set<string>()
-  #run: PromiseWithResolvers<void> | undefined
-  #stepsLeft = MAX_STEPS
+  readonly #run: MoveRun
 
   constructor(store: CoordinatorStore, nodeOf: (name: string) => MovableNode) {
     this.#store = store
     this.#rows = new MoveStore(store)
-    this.#nodeOf = nodeOf
+    const take = (tenant: string, answer: NodeAnswer<TenantCapsule>) => this.take(tenant, answer)
+    this.#run = new MoveRun({ rows: this.#rows, take }, nodeOf)
   }
 
   /** What a node has to be told of tenants it was passed over by, before its lease to serve may be renewed. */
@@ -130,90 +110,30 @@ export class Moves {
     return this.#rows.nextDueMs()
   }
 
-  /**
-   * Drives every open migration as far as it goes now, each at its own pace: a node that does not answer holds
-   * up its own migrations and no others. Calls during a run take up what was planned since.
-   */
+  /** Drives every open migration as far as it goes now; calls during a run take up what was planned since. */
   run(): Promise<void> {
-    if (this.#run === undefined) {
-      this.#run = Promise.withResolvers()
-      this.#stepsLeft = MAX_STEPS
-    }
-    const { promise } = this.#run
-    this.#pump()
-    return promise
-  }
-
-  /** Begins what is due; when nothing is under way any more, the run is over. */
-  #pump(): void {
-    const due = this.#rows.due(Date.now(), PARALLEL + this.#stepping.size)
-    for (const tenant of due) {
-      if (this.#stepping.size >= PARALLEL || this.#stepsLeft <= 0) break
-      if (this.#stepping.has(tenant)) continue
-      this.#stepsLeft--
-      this.#stepping.add(tenant)
-      void this.#step(tenant)
-        .catch((error: unknown) => console.error(`a step of ${tenant} failed:`, error))
-        .finally(() => {
-          this.#stepping.delete(tenant)
-          this.#pump()
-        })
-    }
-    if (this.#stepping.size > 0) return
-    this.#run?.resolve()
-    this.#run = undefined
+    return this.#run.run()
   }
 
   /**
-   * Sends what is due and books the answer. That it was sent is written only if the migration goes no further:
-   * every write costs a wait for the disk, and a message that is sent again after a crash changes nothing.
+   * Books an answer: the protocol's row, what was handed in, and with the commit where the tenant lives.
+   * @returns the row afterwards
    */
-  async #step(tenant: string): Promise<void> {
-    const stored = this.#rows.stored(tenant)
-    if (stored === undefined) return
-    const { placement, messages } = nextMessages(stored, Date.now(), MOVE_TERMS)
-    for (const message of messages) {
-      await scheduler.wait(STEP_PAUSE_MS)
-      const answer = await this.#send(message)
-      if (answer !== undefined) this.take(tenant, answer)
-    }
-    const after = this.#rows.stored(tenant)
-    if (after !== undefined && isSameStep(stored, after)) {
-      this.#rows.postpone({ ...after, retry: placement.retry })
-    }
-  }
-
-  async #send({ to, message }: Outgoing<TenantCapsule>): Promise<NodeAnswer<TenantCapsule> | undefined> {
-    let timer: ReturnType<typeof setTimeout> | null = null
-    try {
-      const late = new Promise<undefined>((resolve) => {
-        timer = setTimeout(() => resolve(undefined), STEP_TIMEOUT_MS)
-      })
-      return await Promise.race([this.#nodeOf(to).migrate(message), late])
-    } catch (error) {
-      console.error(`${to} did not answer ${message.kind} of ${message.tenant}:`, error)
-      return undefined
-    } finally {
-      if (timer !== null) clearTimeout(timer)
-    }
-  }
-
-  /** Books an answer: the protocol's row, what was handed in, and with the commit where the tenant lives. */
-  take(tenant: string, answer: NodeAnswer<TenantCapsule>): void {
+  take(tenant: string, answer: NodeAnswer<TenantCapsule>): Place | undefined {
     const nowMs = Date.now()
-    this.#store.transaction(() => {
+    return this.#store.transaction(() => {
       const before = this.#rows.stored(tenant)
-      if (before === undefined) return false
+      if (before === undefined) return undefined
       const { placement, booking } = onAnswer(before, answer, nowMs, MOVE_TERMS, latestCapsule)
-      if (placement === before) return false
-      this.#rows.put(placement)
+      if (placement === before) return before
+      this.#rows.put(placement, before)
       if (answer.kind === 'retired') keepBooking(this.#store, answer, booking, nowMs)
       if (placement.epoch !== before.epoch) this.#commit(placement, nowMs)
       const phase = placement.migration?.phase
       if (phase !== before.migration?.phase && (phase === 'DONE' || phase === 'ABORTED')) {
         record(this.#store, endOf(placement.migration!, nowMs), nowMs)
       }
-      return true
+      return placement
     })
   }
 
@@ -276,12 +196,6 @@ export class Moves {
     const misfit = misfitOf(need, room)
     return misfit === undefined ? undefined : `Tenant ${row.name} cannot live there: ${misfit.message}.`
   }
-}
-
-/** Whether a migration is where it was: each step it takes is in its history. */
-function isSameStep(before: Place, after: Place): boolean {
-  const [one, other] = [before.migration, after.migration]
-  return one?.epoch === other?.epoch && one?.history.length === other?.history.length
 }
 
 function refusedAs(refusal: Refusal | string, tenant: string): WriteResult<never> {
