@@ -35,6 +35,7 @@ import type {
 } from '../core/placement.ts'
 import type { JudgedSignal } from '../core/signals.ts'
 import { zonesNow } from '../core/zone-signals.ts'
+import { Alarm } from './alarm.ts'
 import { applySet } from './apply.ts'
 import { CheckpointStore } from './checkpoint-store.ts'
 import { CoordinatorStore } from './coordinator-store.ts'
@@ -67,6 +68,9 @@ export interface CoordinatorEnv {
   readonly STINT_REPORT_MS?: string
 }
 
+/** While nodes report, their silence is due within so many reports. */
+const REPORTS_AHEAD = 10
+
 type Answer = NodeAnswer<TenantCapsule>
 type Message = NodeMessage<TenantCapsule>
 
@@ -84,6 +88,7 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
   readonly #moves: Moves
   readonly #upkeep: Upkeep
   readonly #plans: Plans
+  readonly #alarm: Alarm
 
   constructor(ctx: DurableObjectState, env: CoordinatorEnv) {
     super(ctx, env)
@@ -96,7 +101,7 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
       (nowMs) => this.#signals.avoid(nowMs),
     )
     this.#moves = new Moves(this.#store, (node) => env.NODES.getByName(node))
-    const serving = new ServingLeases(this.#store)
+    const serving = new ServingLeases(this.#store, Date.now())
     const checkpoints = new CheckpointStore(this.#store)
     const takeovers = new Takeovers(this.#store, serving, checkpoints)
     const late = new LateBookings(this.#store, checkpoints, (node) => env.NODES.getByName(node))
@@ -114,6 +119,7 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
       },
       Date.now(),
     )
+    this.#alarm = new Alarm(ctx.storage, [this.#upkeep, this.#watch, this.#plans], () => this.#upkeep.pauseMs)
   }
 
   async apply(set: ManifestSet, options: ApplyOptions = {}): Promise<WriteResult<ApplyReport>> {
@@ -280,7 +286,7 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
     const told = this.#moves.toldTo(node)
     const { answer, changed } = this.#watch.accept(node, { report, checkpoints, told }, Date.now())
     if (changed) await this.#wake()
-    else if ((await this.ctx.storage.getAlarm()) === null) await this.#setAlarm()
+    else await this.#alarm.check(REPORTS_AHEAD * answer.nextMs)
     return answer
   }
 
@@ -296,7 +302,7 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
     await this.#upkeep.run()
     const plansMs = this.#plans.dueMs()
     if (plansMs !== undefined && plansMs <= Date.now()) await this.#plans.run()
-    await this.#setAlarm()
+    await this.#alarm.set()
   }
 
   async #write<T>(
@@ -309,28 +315,12 @@ export class CoordinatorObject extends DurableObject<CoordinatorEnv> implements 
     return outcome
   }
 
-  /**
-   * Has the loop run after what was asked for is answered, and by the alarm should this object be gone before.
-   * What is due is looked up then, not while somebody waits.
-   */
-  async #wake(): Promise<void> {
-    await this.ctx.storage.setAlarm(Date.now() + 1_000)
-    this.ctx.waitUntil(
-      scheduler
-        .wait(LOOP.pauseMs)
-        .then(() => this.#signals.refresh(Date.now()))
-        .then(() => this.#upkeep.run())
-        .then(() => this.#setAlarm()),
-    )
-  }
-
-  /** Sets the alarm to the next thing that is due, after a pause. */
-  async #setAlarm(): Promise<void> {
-    const due = [this.#upkeep.dueMs(), this.#watch.dueMs(), this.#plans.dueMs()].filter(
-      (it) => it !== undefined,
-    )
-    if (due.length > 0)
-      await this.ctx.storage.setAlarm(Math.max(Math.min(...due), Date.now() + this.#upkeep.pauseMs))
+  #wake(): Promise<void> {
+    const work = async () => {
+      await this.#signals.refresh(Date.now())
+      await this.#upkeep.run()
+    }
+    return this.#alarm.soon(work, (promise) => this.ctx.waitUntil(promise))
   }
 
   /**

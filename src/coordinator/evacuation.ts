@@ -23,7 +23,7 @@ const RETRY_MS = 5_000
  */
 export function evacuate(store: CoordinatorStore, moves: Moves, takeovers: Takeovers, nowMs: number): number {
   const nodes = leaving(store, nowMs)
-  const stopped = nodes.filter(({ name, failed }) => failed && takeovers.stoppedMs(name) <= nowMs)
+  const stopped = nodes.filter(({ name, failed }) => failed && takeovers.stoppedMs(name, nowMs) <= nowMs)
   const silent = new Map(stopped.map(({ name, why }) => [name, `${why} and is silent`]))
   let begun = takeovers.rescue(silent, nowMs)
   let moved = 0
@@ -62,7 +62,7 @@ export function evacuationDueMs(
 ): number | undefined {
   const held = leaving(store, nowMs).filter(({ name }) => takeovers.isNeeded(name))
   if (held.length === 0 && !takeovers.hasOrphans) return undefined
-  const stops = held.flatMap(({ name, failed }) => (failed ? [takeovers.stoppedMs(name)] : []))
+  const stops = held.flatMap(({ name, failed }) => (failed ? [takeovers.stoppedMs(name, nowMs)] : []))
   return Math.min(nowMs + RETRY_MS, ...stops.filter((stopMs) => stopMs > nowMs))
 }
 

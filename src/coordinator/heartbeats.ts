@@ -94,6 +94,8 @@ export class HeartbeatWatch {
         this.#reports.delete(node)
         continue
       }
+      // Heard in the future: the clock was set back, and its silence counts from now.
+      if (before.heardMs > nowMs) this.#known.set(node, { ...before, heardMs: nowMs })
       const after = onSilence(before, nowMs, terms)
       if (after !== before) changed = this.#set(node, before, after, nowMs) || changed
     }

@@ -82,7 +82,7 @@ export class MoveRun {
 
   #due(): string[] {
     if (this.#driven.size >= PARALLEL || this.#stepsLeft <= 0) return []
-    return this.#book.rows.due(Date.now(), PARALLEL + this.#driven.size)
+    return this.#book.rows.due(Date.now(), MOVE_TERMS.retryMaxMs, PARALLEL + this.#driven.size)
   }
 
   /**

@@ -105,20 +105,25 @@ export class MoveStore {
     )
   }
 
-  /** Tenants whose open migration has something to do by `nowMs`. */
-  due(nowMs: number, limit: number): string[] {
+  /**
+   * Tenants whose open migration has something to do by `nowMs`. What is due later than any pause was made due by a
+   * clock that has since been set back: it is due now.
+   * @param longestMs the longest pause
+   */
+  due(nowMs: number, longestMs: number, limit: number): string[] {
     const rows = this.#store.all<{ tenant: string }>(
-      'SELECT tenant FROM moves WHERE due_ms <= ? ORDER BY due_ms LIMIT ?',
+      'SELECT tenant FROM moves WHERE due_ms <= ?1 OR due_ms > ?2 ORDER BY due_ms LIMIT ?3',
       nowMs,
+      nowMs + longestMs,
       limit,
     )
     return rows.map(({ tenant }) => tenant)
   }
 
-  /** When the next step is due; undefined when no migration is open. */
-  nextDueMs(): number | undefined {
+  /** When the next step is due, at most `longestMs` from now; undefined when no migration is open. */
+  nextDueMs(nowMs: number, longestMs: number): number | undefined {
     const [row] = this.#store.all<{ due: number | null }>('SELECT MIN(due_ms) AS due FROM moves')
-    return row?.due ?? undefined
+    return row?.due == null ? undefined : Math.min(row.due, nowMs + longestMs)
   }
 
   /** Open migrations before their commit, into and out of a node. */

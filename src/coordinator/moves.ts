@@ -107,7 +107,7 @@ export class Moves {
   }
 
   dueMs(): number | undefined {
-    return this.#rows.nextDueMs()
+    return this.#rows.nextDueMs(Date.now(), MOVE_TERMS.retryMaxMs)
   }
 
   /** Drives every open migration as far as it goes now; calls during a run take up what was planned since. */

@@ -43,9 +43,9 @@ export class Takeovers {
     this.#checkpoints = checkpoints
   }
 
-  /** When a node has certainly stopped serving; in the past for one that is silent. */
-  stoppedMs(node: string): number {
-    return this.#serving.untilMs(node)
+  /** When a node has certainly stopped serving, by the caller's clock; in the past for one that is silent. */
+  stoppedMs(node: string, nowMs: number): number {
+    return this.#serving.untilMs(node, nowMs)
   }
 
   /** Whether a tenant waits for this node to come back, or for anybody at all. */
