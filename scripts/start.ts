@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import type { ManifestSet } from '../src/core/manifest/check.ts'
 import { formatManifestError } from '../src/core/manifest/errors.ts'
 import { parseManifests } from '../src/core/manifest/parse.ts'
 import { buildWorker, ROOT } from './build.ts'
 import { startMiniflare } from './run/miniflare.ts'
-import { portIsFree } from './run/ports.ts'
+import { parsePort, portIsFree } from './run/ports.ts'
 
 interface Options {
   readonly port: number
@@ -143,11 +143,4 @@ function print(url: string, token: string, options: Options, { nodes, tenants }:
     `State is kept in ${relative(process.cwd(), resolve(options.state)) || '.'}. Ctrl-C stops everything.`,
   )
   console.log(lines.join('\n'))
-}
-
-function parsePort(text: string): number {
-  const port = Number(text)
-  if (!Number.isInteger(port) || port < 1 || port > 65_535)
-    throw new InvalidArgumentError('a port is 1 to 65535')
-  return port
 }

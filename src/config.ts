@@ -2,12 +2,15 @@ import type { NodeApi } from './core/control.ts'
 import type { CoordinatorApi } from './core/coordinator-api.ts'
 import type { FeedApi } from './core/feed.ts'
 import { BOOK_LIMITS, type BookLimits } from './core/lease-book.ts'
-import { type OriginRule, parseOriginRules } from './core/origin.ts'
+import { type OriginRule, parseOriginRules, serviceBinding } from './core/origin.ts'
 
 /** A Durable Object namespace whose objects answer the calls of `Api`. */
 export type ObjectsOf<Api> = DurableObjectNamespace<Api & Rpc.DurableObjectBranded>
 
-/** What the platform binds; see `wrangler.toml`. Only this file reads names out of it. */
+/**
+ * What the platform binds; see `wrangler.toml`. A text that workerd takes from its environment is null where that is
+ * not set: read with `??`, never compared with undefined.
+ */
 export interface Env {
   readonly NODES: ObjectsOf<NodeApi>
   readonly COORDINATOR: ObjectsOf<CoordinatorApi>
@@ -74,9 +77,9 @@ export function reportEveryMs({ STINT_REPORT_MS: text = '' }: Pick<Env, 'STINT_R
   return Number.isInteger(ms) && ms >= 100 && ms <= 60_000 ? ms : undefined
 }
 
-/** The service a node names as its origin, bound as `SERVICE_` and the name in upper case, "." and "-" as "_". */
+/** The service a node names as its origin, if it is bound. */
 export function serviceOf(env: EdgeEnv, name: string): Fetcher | undefined {
-  const binding: unknown = Reflect.get(env, `SERVICE_${name.toUpperCase().replace(/[.-]/g, '_')}`)
+  const binding: unknown = Reflect.get(env, serviceBinding(name))
   return typeof binding === 'object' && binding !== null && 'fetch' in binding
     ? (binding as Fetcher)
     : undefined

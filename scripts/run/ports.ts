@@ -1,4 +1,5 @@
 import { connect, createServer } from 'node:net'
+import { InvalidArgumentError } from 'commander'
 
 /** Whether nothing listens on a port of this machine's loopback. */
 export function portIsFree(port: number): Promise<boolean> {
@@ -23,4 +24,12 @@ function accepts(port: number): Promise<boolean> {
     })
     socket.once('error', () => resolve(false))
   })
+}
+
+/** Reads a port from the command line. @throws InvalidArgumentError when it is none */
+export function parsePort(text: string): number {
+  const port = Number(text)
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new InvalidArgumentError('a port is 1 to 65535')
+  return port
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { serviceBinding } from '../../src/core/origin.ts'
 import type { BuiltWorker } from '../build.ts'
 import { COMPATIBILITY_DATE, OBJECTS } from './bindings.ts'
 import { portIsFree, waitUntilOpen } from './ports.ts'
@@ -15,8 +16,10 @@ export interface WorkerdOptions {
   readonly stateFolder: string
   /** Text bindings, such as secrets. */
   readonly vars?: Readonly<Record<string, string>>
-  /** Origins on this machine, port by service name; bound as the edge looks them up. */
-  readonly services?: Readonly<Record<string, number>>
+  /** Names of text bindings whose value is that of the environment variable of the same name; null if unset. */
+  readonly fromEnvironment?: readonly string[]
+  /** Origins by service name, as `host:port` or a port of this machine; bound as the edge looks them up. */
+  readonly services?: Readonly<Record<string, number | string>>
   /** Classes of Durable Objects by binding; those of Stint's own Worker unless given. */
   readonly objects?: Readonly<Record<string, string>>
   /** Leaves the log of requests out. */
@@ -68,6 +71,7 @@ export async function startWorkerd(options: WorkerdOptions): Promise<RunningWork
 /** The configuration of a self-hosted Stint; see the comments of workerd's own schema for each field. */
 export function capnpConfig(options: WorkerdOptions): string {
   const { built, port, stateFolder, vars = {}, services = {}, objects = OBJECTS, entrypoints = {} } = options
+  const { fromEnvironment = [] } = options
   const text = (value: string) => JSON.stringify(value)
   const names = [built.main, ...Object.keys(built.modules).filter((name) => name !== built.main)]
   const modules = names.map((name) => `(name = ${text(name)}, esModule = embed ${text(name)})`)
@@ -76,13 +80,14 @@ export function capnpConfig(options: WorkerdOptions): string {
       ([name, cls]) => `(name = ${text(name)}, durableObjectNamespace = ${text(cls)})`,
     ),
     ...Object.entries(vars).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`),
+    ...fromEnvironment.map((name) => `(name = ${text(name)}, fromEnvironment = ${text(name)})`),
     ...Object.keys(services).map(
-      (name) => `(name = ${text(`SERVICE_${name.toUpperCase()}`)}, service = ${text(`origin-${name}`)})`,
+      (name) => `(name = ${text(serviceBinding(name))}, service = ${text(`origin-${name}`)})`,
     ),
   ]
   const origins = Object.entries(services).map(
     ([name, at]) =>
-      `(name = ${text(`origin-${name}`)}, external = (address = "127.0.0.1:${at}", http = ())),`,
+      `(name = ${text(`origin-${name}`)}, external = (address = ${text(typeof at === 'number' ? `127.0.0.1:${at}` : at)}, http = ())),`,
   )
   const namespaces = Object.values(objects).map(
     (cls) => `(className = ${text(cls)}, uniqueKey = ${text(`stint-${cls}`)}, enableSql = true)`,

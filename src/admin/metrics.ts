@@ -17,7 +17,7 @@ import { tenantMetrics } from './tenant-metrics.ts'
 export function metricsRoutes(who: MiddlewareHandler<AdminHono>, tally: EdgeTally | undefined) {
   const readers = operators('read')
   return new Hono<AdminHono>().get('/_stint/metrics', async (c) => {
-    if (!(await hasMetricsToken(c.req.header('authorization'), c.env.STINT_METRICS_TOKEN))) {
+    if (!(await hasMetricsToken(c.req.header('authorization'), c.env.STINT_METRICS_TOKEN ?? ''))) {
       await who(c, async () => {
         await readers(c, async () => {})
       })
@@ -30,8 +30,8 @@ export function metricsRoutes(who: MiddlewareHandler<AdminHono>, tally: EdgeTall
   })
 }
 
-async function hasMetricsToken(header: string | undefined, secret: string | undefined): Promise<boolean> {
-  if (secret === undefined || secret.length < MIN_SECRET_LENGTH) return false
+async function hasMetricsToken(header: string | undefined, secret: string): Promise<boolean> {
+  if (secret.length < MIN_SECRET_LENGTH) return false
   const presented = /^Bearer ([!-~]{1,512})$/i.exec(header ?? '')?.[1] ?? ''
   const [a, b] = await Promise.all([sha256(presented), sha256(secret)])
   return sameBytes(a, b)

@@ -81,3 +81,8 @@ export function forbiddenOrigins(
   }
   return faults
 }
+
+/** The name under which the service that a node names as its origin is bound: "." and "-" as "_". */
+export function serviceBinding(name: string): string {
+  return `SERVICE_${name.toUpperCase().replace(/[.-]/g, '_')}`
+}
