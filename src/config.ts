@@ -98,7 +98,7 @@ export interface Limits {
   readonly routeStaleMs: number
   /** How long a message to a node may take before it is given up. */
   readonly messageMs: number
-  /** How long an origin may take until its answer begins, and a body until its next piece. */
+  /** How long an origin may take until its answer begins, and how long a body may keep it waiting. */
   readonly upstreamMs: number
   readonly bodyIdleMs: number
   /** Longest request body, bytes. */

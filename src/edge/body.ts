@@ -3,6 +3,9 @@ import { sleep } from './sleep.ts'
 /** Bytes are charged in pieces of at most so many, so that no cost is larger than a piece. */
 export const PIECE_BYTES = 64 * 1024
 
+/** Slower than 500 bytes/s, a body does not go on for ever: as Apache's `mod_reqtimeout` has it. */
+const SLOWEST_BYTES_PER_MS = 0.5
+
 /** Why a body did not pass whole. */
 export class BodyError extends Error {
   readonly code: 'too-large' | 'too-slow'
@@ -19,7 +22,7 @@ export interface PassOptions {
   /** Length to declare to the next hop, if it is known. */
   readonly length?: number | undefined
   readonly maxBytes?: number
-  /** How long the sender may take for its next piece. */
+  /** How long the sender may keep the next hop waiting; what it sends earns it back, at {@link SLOWEST_BYTES_PER_MS}. */
   readonly idleMs?: number
   /** Called once, when all has passed or with why not. */
   ended?(error?: unknown): void
@@ -47,13 +50,18 @@ export function passBody(body: ReadableStream<Uint8Array>, options: PassOptions)
 async function pump(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   writer: WritableStreamDefaultWriter<Uint8Array>,
-  { pass, maxBytes = Number.POSITIVE_INFINITY, idleMs }: PassOptions,
+  { pass, maxBytes = Number.POSITIVE_INFINITY, idleMs = Number.POSITIVE_INFINITY }: PassOptions,
 ): Promise<void> {
-  let passed = 0
+  let [passed, patienceMs] = [0, idleMs]
   for (;;) {
-    const { done, value } = await (idleMs === undefined ? reader.read() : inTime(reader, idleMs))
+    const askedAtMs = Date.now()
+    const { done, value } = await (idleMs < Number.POSITIVE_INFINITY
+      ? inTime(reader, patienceMs)
+      : reader.read())
     if (done) break
     passed += value.byteLength
+    const earnedMs = value.byteLength / SLOWEST_BYTES_PER_MS
+    patienceMs = Math.min(idleMs, patienceMs - (Date.now() - askedAtMs) + earnedMs)
     if (passed > maxBytes) throw new BodyError('too-large')
     for (let from = 0; from < value.byteLength; from += PIECE_BYTES) {
       const piece = value.byteLength <= PIECE_BYTES ? value : value.subarray(from, from + PIECE_BYTES)
@@ -65,8 +73,8 @@ async function pump(
   await writer.close()
 }
 
-async function inTime(reader: ReadableStreamDefaultReader<Uint8Array>, idleMs: number) {
-  const deadline = sleep(idleMs)
+async function inTime(reader: ReadableStreamDefaultReader<Uint8Array>, ms: number) {
+  const deadline = sleep(ms)
   try {
     const read = await Promise.race([reader.read(), deadline.done])
     if (read === undefined) throw new BodyError('too-slow')

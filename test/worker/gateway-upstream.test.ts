@@ -97,6 +97,21 @@ describe('a service as origin', () => {
     expect(await status(chunks(11, true))).toBe(413)
     expect(await status(chunks(3, false))).toBe(408)
   })
+
+  it('does not wait for ever on a body that drips: 408', async () => {
+    const it = await world(manifest(20, { a: 'base: 20' }, service), { bodyBytes: 1_000, bodyIdleMs: 100 })
+    const reads = bound(async (request) => new Response(await request.text()))
+    let sent = 0
+    const drip = new ReadableStream({
+      async pull(controller) {
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        if (++sent > 100) return controller.close()
+        controller.enqueue(new Uint8Array(1))
+      },
+    })
+    expect((await it.ask('a', { method: 'POST', body: drip, env: reads })).status).toBe(408)
+    expect(sent).toBeLessThan(100)
+  })
 })
 
 describe('an answer on borrowed tokens', () => {
