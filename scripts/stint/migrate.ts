@@ -77,14 +77,16 @@ export function migrationTable(migrations: readonly MigrationView[]): string {
   )
 }
 
-/** How long each step of the last migrations of a tenant took. */
+/** Why the last migrations of a tenant were made, and how long each step took. */
 export function migrationSteps(migrations: readonly MigrationView[]): string {
   return table(
-    ['ID', 'STEP', 'TOOK'],
-    migrations.flatMap(({ id, steps, endedMs }) =>
+    ['ID', 'FROM', 'TO', 'STEP', 'TOOK', 'REASON'],
+    migrations.flatMap(({ id, from, to, steps, endedMs, reason, lastRefusal = '' }) =>
       steps.map(({ phase, atMs }, i) => {
         const until = steps[i + 1]?.atMs ?? endedMs
-        return [id, phase, until === undefined || until === atMs ? '-' : `${until - atMs} ms`]
+        const took = until === undefined || until === atMs ? '-' : `${until - atMs} ms`
+        const why = i === 0 ? reason : i === steps.length - 1 ? lastRefusal : ''
+        return [id, from, to, phase, took, why]
       }),
     ),
   )

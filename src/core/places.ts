@@ -132,7 +132,15 @@ export class Places {
         life.close(tenant)
         const row = { role: 'retired', epoch: place.row.epoch, home: null, capsule } as const
         this.#set(tenant, { row, listed: false }, changed)
-      } else if (sweep(place.row, nowMs) === null) this.#set(tenant, null, changed)
+      }
+    }
+    return this.sweep(nowMs, changed)
+  }
+
+  /** Forgets tombstones whose time has come. */
+  sweep(nowMs: number, changed = new Map<string, Place | null>()): Map<string, Place | null> {
+    for (const [tenant, { row }] of this.#places) {
+      if (sweep(row, nowMs) === null) this.#set(tenant, null, changed)
     }
     return changed
   }

@@ -28,8 +28,11 @@ export interface Visit {
 /** An admitted request, with the meter of what it goes on to cost; or the answer to give at once. */
 export type Entry = Meter | Response
 
-/** How often a request follows a tenant that moves while it waits. */
-const MAX_MOVES = 4
+/**
+ * How often a request follows a tenant: an edge that was away asks from one home to the next, as far as the directory,
+ * which is read anew meanwhile, does not tell it sooner.
+ */
+const MAX_MOVES = 16
 /** While a node does not answer, the routes to it count as fresh for so long, ms. */
 const UNREACHABLE_FRESH_MS = 1_000
 /** A waiting request keeps its head and at most so much of its body in memory. */

@@ -72,7 +72,7 @@ export class NodeObject extends DurableObject<Env> implements NodeApi {
     return answer
   }
 
-  /** The heartbeat: probes the origin, reports to the coordinator. */
+  /** The heartbeat: probes the origin, reports to the coordinator, forgets what its time has come for. */
   override async alarm(): Promise<void> {
     const heartbeat = await this.#beating()
     await heartbeat.probe(this.#configured().config.spec, {
@@ -80,6 +80,9 @@ export class NodeObject extends DurableObject<Env> implements NodeApi {
       service: (name) => serviceOf(this.env, name),
     })
     await this.#report(heartbeat)
+    const { life, places } = this.#configured()
+    const swept = places.sweep(Date.now())
+    if (swept.size > 0) this.#guard(() => this.#store.write(life.flush(Date.now()), undefined, swept))
   }
 
   /** The code of the heartbeat is loaded when it first beats: isolates that only serve edges need none of it. */

@@ -16,7 +16,7 @@ let running: RunningWorkerd | undefined
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'stint-cli-'))
   const built = await buildWorker()
-  const vars = { STINT_ADMIN_TOKEN: TOKEN }
+  const vars = { STINT_ADMIN_TOKEN: TOKEN, STINT_REPORT_MS: '1000' }
   running = await startWorkerd({ built, port: PORT, stateFolder: join(folder, 'state'), vars })
 })
 
@@ -235,6 +235,32 @@ describe('with the command line alone', () => {
     expect(await home()).toBe(to)
     const { out } = await stint('get', 'migrations')
     expect(out.match(/mover:/g)).toHaveLength(1)
+    const ended = async () => (await stint('describe', 'tenant', 'mover')).out
+    await expect.poll(ended, { timeout: 10_000 }).toMatch(/ DONE +- *$/m)
+    expect(await ended()).toMatch(new RegExp(`^mover:\\d+ +${from} +${to} +PREPARING +\\d+ ms +by request`, 'm'))
+    expect(await ended()).toMatch(new RegExp(`^mover:\\d+ +${from} +${to} +COMMITTED +\\d+ ms *$`, 'm'))
+  })
+
+  it('a move to a node that has failed is refused with the reason, and nothing is changed', async () => {
+    // No service of this name is bound, so that the node’s probe of its origin fails.
+    const health = { path: '/', intervalMs: 1_000, timeoutMs: 500, failureThreshold: 1 }
+    const ill = doc('Node', 'cli-ill', { capacity: 400, origin: { service: 'absent' }, health })
+    const sick = tenant('sick', { base: 20, node: 'cli-ill' })
+    expect((await stint('apply', '-f', file('ill.yaml', [ill, sick]))).code).toBe(0)
+    const requests = load('sick', 1)
+    const phase = async () => (await stint('get', 'nodes')).out.match(/^cli-ill +(\w+)/m)?.[1]
+    await expect.poll(phase, { timeout: 60_000, interval: 250 }).toBe('Failed')
+    await requests.stop()
+    const placed = async () => (await stint('get', 'tenant/t10', '-o', 'json')).out
+    const before = await placed()
+    expect(await stint('migrate', 't10', '--to', 'cli-ill')).toEqual({
+      code: 4,
+      out: '',
+      err: expect.stringContaining('Node cli-ill has failed'),
+    })
+    expect(await placed()).toBe(before)
+    expect((await stint('get', 'migrations')).out).not.toContain('t10:')
+    expect((await stint('delete', 'tenant/sick')).code).toBe(0)
   })
 
   it('tokens are made, used and revoked', async () => {

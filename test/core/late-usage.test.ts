@@ -154,6 +154,24 @@ describe('usage after a forced takeover', () => {
     expect(heir.sessions.desk('t')!.lapsed.size).toBe(0)
   })
 
+  it('adds what the passed-over node handed out once, however often it is said, also after a restart', () => {
+    const source = lifeOf('s')
+    source.open(account(1))
+    const from = source.sessions.row('t')!
+    new Edge('e', undefined).begin(source)
+    const to = source.close('t')!.row
+    const heir = lifeOf('h')
+    heir.install(account(2), presumeRowSpent(from), 0)
+    const handedIn = { id: 't:2:s', node: 's', from, to }
+    heir.sessions.settle(handedIn, 0)
+    heir.sessions.settle(handedIn, 0)
+    const tenants = [{ account: account(2), row: heir.sessions.row('t')! }]
+    const again = new NodeLife({ node: 'h', stored: { node: heir.flush(0).node, tenants }, nowMs: 0 })
+    again.sessions.settle(handedIn, 0)
+    expect(to.spentTotal).toBe(MOST * MICRO)
+    expect(again.sessions.row('t')!.spentTotal).toBe(to.spentTotal)
+  })
+
   it('counts a session that the passed-over node had forgotten itself, also after that has handed in', () => {
     const first = lifeOf('s')
     first.open(account(1))

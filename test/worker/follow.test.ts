@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Env } from '../../src/config.ts'
 import type { CoordinatorObject } from '../../src/coordinator/coordinator-object.ts'
 import type { NodeObject } from '../../src/node/node-object.ts'
-import { env, type World, world } from './world.ts'
+import { env, type World, without, world } from './world.ts'
 
 const KIB = 'x'.repeat(1024)
 const encoder = new TextEncoder()
@@ -54,11 +54,11 @@ async function textOf(it: World, bound: Env): Promise<string> {
   return (await it.askAndSettle('a', { env: bound })).text()
 }
 
-async function move(it: World): Promise<void> {
+async function move(it: World, to = 'new'): Promise<void> {
   const coordinator = (env.COORDINATOR as unknown as DurableObjectNamespace<CoordinatorObject>).getByName(
     'main',
   )
-  const begun = await coordinator.migrate({ tenant: `a${it.name}`, to: `new${it.name}` })
+  const begun = await coordinator.migrate({ tenant: `a${it.name}`, to: `${to}${it.name}` })
   expect(begun.ok).toBe(true)
   const phase = async () =>
     (await coordinator.migrations({ tenant: `a${it.name}`, limit: 1 })).map((each) => each.phase)
@@ -136,5 +136,18 @@ describe('HTTP follows a move', { timeout: 60_000 }, () => {
     }
     await expect.poll(counted, { timeout: 15_000 }).toEqual([10 * 1024 + 1, 10])
     expect(await accounts(it, 'old')).toEqual([])
+  })
+
+  it('an edge that is six moves behind asks from home to home, also while there is no directory', async () => {
+    const it = await world([node('m0', 'old'), tenant].join('---\n'))
+    const bound = { ...env, SERVICE_OLD: new Origin('here') } as unknown as Env
+    expect(await textOf(it, bound)).toBe('here')
+    for (let i = 1; i <= 6; i++) {
+      await it.apply(node(`m${i}`, 'old'))
+      await move(it, `m${i}`)
+    }
+    const { COORDINATOR } = without('COORDINATOR')
+    expect(await textOf(it, { ...bound, COORDINATOR })).toBe('here')
+    expect(await accounts(it, 'm6')).toMatchObject([{ usage: { admitted: 2 } }])
   })
 })

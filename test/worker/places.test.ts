@@ -1,4 +1,4 @@
-import { evictDurableObject } from 'cloudflare:test'
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
 import type { NodeConfig } from '../../src/core/control.ts'
 import { nodeSchema } from '../../src/core/manifest/node.ts'
@@ -102,4 +102,24 @@ describe('a node whose tenant has moved', () => {
     expect(await release()).toBe('draining')
     await expect.poll(release, { timeout: 10_000 }).toBe('released')
   })
+})
+
+it('a tombstone is forgotten with a report when its time has come, not before', async () => {
+  const { source, move } = await twoNodes('pl-sweep')
+  await move()
+  await source.migrate({ kind: 'release', tenant: 't', epoch: 2, hurry: true })
+  const keptAfterReport = async (keepUntilMs?: number) => {
+    await runInDurableObject(source, async (_, { storage }) => {
+      if (keepUntilMs !== undefined)
+        storage.sql.exec("UPDATE place SET value = json_set(value, '$.row.keepUntilMs', ?)", keepUntilMs)
+      await storage.setAlarm(Date.now() + 60_000)
+    })
+    await evictDurableObject(source)
+    expect(await runDurableObjectAlarm(source)).toBe(true)
+    return runInDurableObject(source, (_, { storage }) =>
+      storage.sql.exec('SELECT tenant FROM place').toArray(),
+    )
+  }
+  expect(await keptAfterReport()).toEqual([{ tenant: 't' }])
+  expect(await keptAfterReport(Date.now() - 1)).toEqual([])
 })
