@@ -61,12 +61,16 @@ export class Admission {
     return { known, share, lease, env, execution }
   }
 
-  /** Decides at once; on `join` the caller may {@link wait}. */
+  /**
+   * Decides at once. On `join` the caller goes on to {@link wait} or {@link observe}, which send what is due: a
+   * message sent before the request waits would not ask for it, and cost it another round trip.
+   */
   decide(account: Account, cost: number, maxWaitMs: number): Verdict {
     const { lease } = account
     const nowMs = Date.now()
     const verdict = this.#book.decide(lease.line, lease, cost, maxWaitMs, nowMs)
-    if (verdict !== Verdict.join) this.#tally.decidedAtOnce()
+    if (verdict === Verdict.join) return verdict
+    this.#tally.decidedAtOnce()
     this.tend(account, nowMs)
     return verdict
   }
@@ -84,11 +88,14 @@ export class Admission {
   }
 
   /** Counts what the node's word on a request would be, without letting it wait (shadow mode). */
-  observe({ lease }: Account, demand: Demand): void {
+  observe(account: Account, demand: Demand): void {
+    const { lease } = account
+    const nowMs = Date.now()
     const settle = (outcome: Outcome) => {
       if (outcome === 'refused') lease.shadowed++
     }
-    this.#book.enqueue(lease, { ...demand, maxWaitMs: 0, settle }, Date.now())
+    this.#book.enqueue(lease, { ...demand, maxWaitMs: 0, settle }, nowMs)
+    this.tend(account, nowMs)
   }
 
   /**
@@ -115,8 +122,9 @@ export class Admission {
     let wakesAtMs = nowMs
     const gone = (atMs: number) => atMs > wakesAtMs + GRACE_MS
     const ask = { ...demand, gone, settle: waiter.resolve }
-    if (!this.#book.enqueue(lease, ask, nowMs)) return 'refused'
+    const placed = this.#book.enqueue(lease, ask, nowMs)
     this.tend(account, nowMs)
+    if (!placed) return 'refused'
     for (;;) {
       const pauseMs = Math.max(POLL_MS, Math.min(lease.askAtMs - nowMs, 1_000)) + spreadMs
       wakesAtMs = Math.min(deadlineMs, nowMs + pauseMs)

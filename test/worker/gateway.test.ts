@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Env } from '../../src/config.ts'
 import type { Route } from '../../src/core/control.ts'
 import { nodeSchema } from '../../src/core/manifest/node.ts'
+import type { LeaseRequest } from '../../src/core/messages.ts'
 import { env, manifest, nodeOf, without, world } from './world.ts'
 
 const statuses = async (answers: Promise<Response>[]) => {
@@ -39,6 +40,23 @@ describe('admission', () => {
       status: 429,
       'violated-policies': ['base'],
     })
+  })
+
+  it('asks the node once for the first request of an isolate', async () => {
+    const it = await world(manifest(20, { a: 'base: 10' }))
+    let messages = 0
+    const get = (id: DurableObjectId) => {
+      const node = env.NODES.get(id)
+      return {
+        lease: (message: LeaseRequest) => {
+          messages++
+          return node.lease(message)
+        },
+      }
+    }
+    const NODES = { idFromName: (name: string) => env.NODES.idFromName(name), get } as unknown as Env['NODES']
+    expect((await it.ask('a', { env: { ...env, NODES } })).status).toBe(200)
+    expect(messages).toBe(1)
   })
 
   it('keeps a neighbour inside its base whole beside a flood', async () => {
