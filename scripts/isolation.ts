@@ -3,20 +3,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command, Option } from 'commander'
 import { buildWorker } from './build.ts'
-import { AGGRESSOR_BASE, ATTACKS, attack } from './isolation/attacks.ts'
+import { ATTACKS, attack } from './isolation/attacks.ts'
 import { type Machine, startMachine } from './isolation/machine.ts'
+import { AGGRESSOR_BASE, CAPACITY, MACHINE, OFFERED, ROUND_MS, VICTIM_BASE } from './isolation/setting.ts'
 import { runLoad } from './load/run.ts'
 import type { TenantResult } from './load/tally.ts'
 import { LocalStint } from './run/local.ts'
 import { startWorkerd } from './run/workerd.ts'
 
-const VICTIM_BASE = 200
-const OFFERED = VICTIM_BASE * 0.8
-/** What the machine is trusted with; the guarantees are most of it. It could serve 480. */
-const CAPACITY = 250
-const MACHINE = { workers: 24, serviceMs: 50, dearMs: 500 }
-/** What is borrowed at the beginning of a round must not keep all of the machine's workers from the others. */
-const ROUND_MS = 125
+/** What a request for `/dear` takes the machine. */
+const DEAR_MS = 500
 /** A stall of this computer hands over at once what came in the meantime: more than the base of a round has room for. */
 const VICTIM_WAIT_MS = 200
 /**
@@ -106,7 +102,7 @@ await new Command('isolation')
   .addOption(new Option('--attack <name>', 'only this one').choices(Object.keys(ATTACKS)))
   .action(async ({ port, seconds, attack: only }: { port: number; seconds: number; attack?: string }) => {
     const names = Object.keys(ATTACKS).filter((name) => only === undefined || name === only)
-    const machine = await startMachine({ ...MACHINE, port: port + 1 })
+    const machine = await startMachine({ ...MACHINE, dearMs: DEAR_MS, port: port + 1 })
     const lost: string[] = []
     console.log(
       'Stint     attack             admitted  alone p50        p99  under p50        p99  p99/alone',

@@ -1,20 +1,12 @@
 import { startMachine } from '../isolation/machine.ts'
+import { AGGRESSOR_BASE, CAPACITY, MACHINE, OFFERED, ROUND_MS, VICTIM_BASE } from '../isolation/setting.ts'
 import { runLoad } from '../load/run.ts'
 import type { TenantResult } from '../load/tally.ts'
 import type { Report, RunOptions } from './groups.ts'
 import { Ports } from './servers.ts'
 import { startStint } from './stint-server.ts'
 
-const VICTIM_BASE = 200
-const AGGRESSOR_BASE = 10
-/** The machine could serve 480 requests/s; it is trusted with less, and the guarantees are most of it. */
-const CAPACITY = 250
-const MACHINE = { workers: 24, serviceMs: 50 }
-/** What the victim asks for, always the same. */
-const OFFERED = 0.8 * VICTIM_BASE
 const TIMES_QUOTA = [0, 1, 10, 100]
-/** What is borrowed in one round must not keep all of the machine's workers from the others. */
-const ROUND_MS = 250
 
 function manifest(mode: 'enforce' | 'off'): string {
   const tenant = (name: string, base: number) => ({

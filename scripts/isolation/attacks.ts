@@ -1,9 +1,7 @@
 import { Agent, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
-
-/** The base of the tenant that attacks, tokens/s. */
-export const AGGRESSOR_BASE = 10
+import { AGGRESSOR_BASE } from './setting.ts'
 
 type Begin = (port: number) => void
 
