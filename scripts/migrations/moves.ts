@@ -1,4 +1,5 @@
 import * as hdr from 'hdr-histogram-js'
+import { toMicro, toTokens } from '../../src/core/amount.ts'
 import type { MigrationView } from '../../src/core/migration-view.ts'
 import { type LoadResult, runLoad } from '../load/run.ts'
 import { LocalStint } from '../run/local.ts'
@@ -146,6 +147,7 @@ async function moveOnce(stint: LocalStint, tenant: string, to: string): Promise<
   }
 }
 
+/** Requests, and micro-tokens: sums of tokens with decimals would be off by what doubles cannot say. */
 interface Totals {
   readonly admitted: number
   readonly spent: number
@@ -157,9 +159,9 @@ async function totals(stint: LocalStint): Promise<Totals> {
   const sum = { admitted: 0, spent: 0, presumed: 0, handedOut: 0 }
   for (const { usage, spentTotal } of await stint.admin.accounts()) {
     sum.admitted += usage.admitted
-    sum.spent += usage.spent
-    sum.presumed += usage.presumed
-    sum.handedOut += spentTotal
+    sum.spent += toMicro(usage.spent)
+    sum.presumed += toMicro(usage.presumed)
+    sum.handedOut += toMicro(spentTotal)
   }
   return sum
 }
@@ -180,11 +182,13 @@ function report(
   if (clients('refused') + clients('failed') > 0) {
     faults.push(`${clients('refused')} refused, ${clients('failed')} failed`)
   }
-  if (admitted !== clients('admitted') || spent !== admitted) {
-    faults.push(`${clients('admitted')} admitted, the nodes counted ${admitted} and ${spent} tokens`)
+  if (admitted !== clients('admitted') || spent !== toMicro(admitted)) {
+    faults.push(
+      `${clients('admitted')} admitted, the nodes counted ${admitted} and ${toTokens(spent)} tokens`,
+    )
   }
   if (handedOut !== spent + presumed) {
-    faults.push(`handed out ${handedOut} tokens, ${spent} spent and ${presumed} presumed spent`)
+    faults.push(`micro-tokens: ${handedOut} handed out, ${spent} spent and ${presumed} presumed spent`)
   }
   for (const [whose, { p99 }] of Object.entries({ all: moving, 'the moving tenant': movingTenant })) {
     if (p99 > MAX_RATIO * still.p99) faults.push(`p99 of ${whose} during moves ${p99} ms, else ${still.p99}`)
@@ -197,9 +201,9 @@ function report(
     refused: clients('refused'),
     failed: clients('failed'),
     admittedByNodes: admitted,
-    spentByNodes: spent,
-    presumedByNodes: presumed,
-    handedOut,
+    spentByNodes: toTokens(spent),
+    presumedByNodes: toTokens(presumed),
+    handedOut: toTokens(handedOut),
     still,
     moving,
     movingTenant,

@@ -4,6 +4,7 @@ import { CheckpointStore } from '../../src/coordinator/checkpoint-store.ts'
 import type { CoordinatorObject } from '../../src/coordinator/coordinator-object.ts'
 import { CoordinatorStore } from '../../src/coordinator/coordinator-store.ts'
 import { evacuate, evacuationDueMs } from '../../src/coordinator/evacuation.ts'
+import { HeartbeatWatch } from '../../src/coordinator/heartbeats.ts'
 import { MoveStore } from '../../src/coordinator/move-store.ts'
 import { MOVE_LIMITS, Moves } from '../../src/coordinator/moves.ts'
 import { plannedMoves } from '../../src/coordinator/plans-moves.ts'
@@ -190,4 +191,18 @@ it('a heartbeat brings an alarm back that a clock set back has left an hour ahea
   await stub.heartbeat('tk-g-1', report)
   const alarmMs = await runInDurableObject(stub, (_, { storage }) => storage.getAlarm())
   expect(alarmMs).toBeLessThan(Date.now() + 60_000)
+})
+
+it('silence is noticed in time although the clock was set back an hour', async () => {
+  const { within } = await coordinatorOf('tk-h', [node('tk-h-1')])
+  const state = await env.NODES.getByName('tk-h-1').state()
+  const nowMs = Date.now()
+  await within(({ store, serving }) => {
+    const watch = new HeartbeatWatch(store, serving, new CheckpointStore(store), undefined, nowMs)
+    const { report } = reportOf(state, { verdict: 'healthy', reason: '', ...NO_REQUESTS }, undefined, nowMs)
+    watch.accept('tk-h-1', { report, checkpoints: [], told: [] }, nowMs)
+    const setMs = nowMs - HOUR_MS
+    watch.sweep(setMs)
+    expect(watch.dueMs()).toBe(setMs + HEALTH_TERMS.degradedAfter * HEALTH_TERMS.intervalMs)
+  }, nowMs)
 })
