@@ -8,6 +8,8 @@ import { pagePlugin } from './page.ts'
 export const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const ENTRY = join(ROOT, 'src', 'worker.ts')
 const OUT = join(ROOT, 'dist', 'worker')
+const EDGE_ENTRY = join(ROOT, 'src', 'edge-worker.ts')
+const EDGE_OUT = join(ROOT, 'dist', 'edge')
 
 /** The Worker as modules: the hot path in `worker.js`, what is loaded on demand in chunks beside it. */
 export interface BuiltWorker {
@@ -55,7 +57,13 @@ export async function buildWorker(entry = ENTRY, folder = OUT): Promise<BuiltWor
   return { folder, main: 'worker.js', modules }
 }
 
+/** Bundles the edge as a Worker of its own. */
+export function buildEdge(folder = EDGE_OUT): Promise<BuiltWorker> {
+  return buildWorker(EDGE_ENTRY, folder)
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { modules } = await buildWorker()
-  console.log(`built dist/worker: ${Object.keys(modules).length} modules`)
+  const [worker, edge] = [await buildWorker(), await buildEdge()]
+  const count = ({ modules }: BuiltWorker) => Object.keys(modules).length
+  console.log(`built dist/worker: ${count(worker)} modules, dist/edge: ${count(edge)}`)
 }

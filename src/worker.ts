@@ -1,10 +1,12 @@
+import { WorkerEntrypoint } from 'cloudflare:workers'
 import { type Env, LIMITS } from './config.ts'
 import type { CoordinatorEnv } from './coordinator/coordinator-object.ts'
 import type { CoordinatorApi } from './core/coordinator-api.ts'
-import { EdgeTally } from './core/edge-tally.ts'
+import { type EdgeFigures, EdgeTally } from './core/edge-tally.ts'
 import type { FeedApi } from './core/feed.ts'
 import type { FeedEnv } from './dashboard/feed-object.ts'
 import { createGateway } from './edge/gateway.ts'
+import { figuresOf, isManagement } from './management.ts'
 import { onDemand } from './on-demand.ts'
 
 export { NodeObject } from './node/node-object.ts'
@@ -63,30 +65,29 @@ export const SignalBoard = onDemand<unknown, object>(
 const tally = new EdgeTally()
 const gateway = createGateway<Env>(LIMITS, tally)
 
-/** What of `/_stint/` is data; the rest is the dashboard's. */
-const DATA = /^\/_stint\/(?:api\/|openapi\.json$|metrics$|healthz$|readyz$)/
-
 export default {
   fetch(request, env, ctx) {
-    // A search of the text first: parsing the URL costs more, and nearly every request is a tenant's.
-    if (request.url.includes('/_stint')) {
-      const { pathname } = new URL(request.url)
-      if (DATA.test(pathname)) return admin(request, env, ctx)
-      if (pathname === '/_stint' || pathname.startsWith('/_stint/')) return dashboard(request, env)
-    }
-    return gateway.fetch(request, env, ctx)
+    return isManagement(request.url) ? manage(request, env, ctx, tally) : gateway.fetch(request, env, ctx)
   },
 } satisfies ExportedHandler<Env>
 
-// Both are loaded by their first request: the schema library and the page are no use to the hot path.
-
-async function admin(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
-  const { adminFetch } = await import('./admin/app.ts')
-  const toEdge = (to: Request) => gateway.fetch(to, env, ctx)
-  return adminFetch(request, env, ctx, { toEdge, tally })
+/** The admin API and the dashboard for an edge that is a Worker of its own (`edge-worker.ts`). */
+export class Management extends WorkerEntrypoint<Env> {
+  override fetch(request: Request): Promise<Response> {
+    return manage(request, this.env, this.ctx, figuresOf(request))
+  }
 }
 
-async function dashboard(request: Request, env: Env): Promise<Response> {
-  const { dashboardFetch } = await import('./dashboard/serve.ts')
-  return dashboardFetch(request, env)
+/** What of `/_stint/` is data; the rest is the dashboard's. */
+const DATA = /^\/_stint\/(?:api\/|openapi\.json$|metrics$|healthz$|readyz$)/
+
+/** Both are loaded by their first request: the schema library and the page are no use to the hot path. */
+async function manage(request: Request, env: Env, ctx: ExecutionContext, counted: EdgeFigures) {
+  if (!DATA.test(new URL(request.url).pathname)) {
+    const { dashboardFetch } = await import('./dashboard/serve.ts')
+    return dashboardFetch(request, env)
+  }
+  const { adminFetch } = await import('./admin/app.ts')
+  const toEdge = (to: Request) => gateway.fetch(to, env, ctx)
+  return adminFetch(request, { ...env, figures: counted }, ctx, { toEdge })
 }

@@ -1,13 +1,15 @@
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { type BuiltWorker, buildWorker, ROOT } from '../build.ts'
+import { type BuiltWorker, buildEdge, buildWorker, ROOT } from '../build.ts'
 
 /** Sizes in bytes after gzip. */
 export interface BundleSizes {
-  /** What an isolate loads before its first request: `worker.js` and what it imports statically. */
+  /** The edge as a Worker of its own, whole: what an isolate loads before its first request. */
+  readonly edgeGzip: number
+  /** Where one Worker does everything: `worker.js` and what it imports statically. */
   readonly hotPathGzip: number
   readonly hotPathModules: readonly string[]
-  /** Everything that is uploaded. */
+  /** Everything that is uploaded of that. */
   readonly totalGzip: number
 }
 
@@ -15,10 +17,16 @@ export interface BundleSizes {
 export async function measureBundle(): Promise<BundleSizes> {
   // In a folder of its own: nothing that runs is taken away.
   const built = await buildWorker(undefined, join(ROOT, 'dist', 'bench', 'size'))
+  const edge = await buildEdge(join(ROOT, 'dist', 'bench', 'edge-size'))
   const hotPathModules = staticModules(built)
-  const gzip = (names: readonly string[]) =>
-    names.reduce((sum, name) => sum + gzipSync(built.modules[name]!).length, 0)
-  return { hotPathModules, hotPathGzip: gzip(hotPathModules), totalGzip: gzip(Object.keys(built.modules)) }
+  const gzip = ({ modules }: BuiltWorker, names: readonly string[] = Object.keys(modules)) =>
+    names.reduce((sum, name) => sum + gzipSync(modules[name]!).length, 0)
+  return {
+    edgeGzip: gzip(edge),
+    hotPathModules,
+    hotPathGzip: gzip(built, hotPathModules),
+    totalGzip: gzip(built),
+  }
 }
 
 /** The names of the main module and all it imports statically; what is loaded by `import()` is not part of it. */

@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { type BuiltWorker, buildWorker, ROOT } from '../build.ts'
 import { capnpConfig, startWorkerd, WORKERD, type WorkerdOptions } from '../run/workerd.ts'
-import { staticModules } from './bundle.ts'
 import { Connection } from './connection.ts'
 import { cpuMicrosOf } from './process-cpu.ts'
 import { endsWithBench, type Ports } from './servers.ts'
@@ -55,25 +54,17 @@ export async function measureColdStart(
   await running.stop()
   const warm = await startStint(ports, manifest)
   const edge = await worker('edge-alone')
-  // workerd compiles every module of a Worker when it starts, also those that are loaded on demand.
-  const loaded = new Set(staticModules(edge))
-  const modules = Object.fromEntries(Object.entries(edge.modules).filter(([name]) => loaded.has(name)))
   const far = { ...vars, OBJECTS_URL: `http://127.0.0.1:${warm.insidePort}/` }
   const kinds: Fresh[] = [
     ['a plain Hono Worker', await worker('plain'), { port, stateFolder, objects: {} }],
-    ['an edge, its objects running elsewhere', edge, { port, stateFolder, vars: far }],
-    [
-      'the same, had it only the modules of its start',
-      { ...edge, modules },
-      { port, stateFolder, vars: far },
-    ],
+    ['the edge, its objects running elsewhere', edge, { port, stateFolder, vars: far, objects: {} }],
     ['all of Stint at once', stint, { port, stateFolder, vars }],
   ]
   const starts = kinds.map((): Start[] => [])
   for (let round = 0; round < rounds; round++) {
     for (const [i, [, built, options]] of kinds.entries()) starts[i]!.push(await start(built, options))
     const line = starts.map((all) => all.at(-1)!.totalMs.toFixed(0)).join(', ')
-    progress(`cold start ${round + 1}/${rounds}: plain, edge, edge without the rest, all: ${line} ms`)
+    progress(`cold start ${round + 1}/${rounds}: plain, edge, all: ${line} ms`)
   }
   await warm.stop()
   rmSync(stateFolder, { recursive: true, force: true })

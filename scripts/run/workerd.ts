@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { serviceBinding } from '../../src/core/origin.ts'
 import type { BuiltWorker } from '../build.ts'
 import { COMPATIBILITY_DATE, OBJECTS } from './bindings.ts'
@@ -11,6 +11,8 @@ import { V8_FLAGS } from './v8-flags.ts'
 /** How to run the built Worker on workerd itself, without miniflare. */
 export interface WorkerdOptions {
   readonly built: BuiltWorker
+  /** The edge as a Worker of its own in front, as `wrangler.edge.toml` binds it. */
+  readonly edge?: BuiltWorker
   readonly port: number
   /** Folder for the objects' storage; made if missing. */
   readonly stateFolder: string
@@ -73,17 +75,19 @@ export function capnpConfig(options: WorkerdOptions): string {
   const { built, port, stateFolder, vars = {}, services = {}, objects = OBJECTS, entrypoints = {} } = options
   const { fromEnvironment = [] } = options
   const text = (value: string) => JSON.stringify(value)
-  const names = [built.main, ...Object.keys(built.modules).filter((name) => name !== built.main)]
-  const modules = names.map((name) => `(name = ${text(name)}, esModule = embed ${text(name)})`)
-  const bindings = [
-    ...Object.entries(objects).map(
-      ([name, cls]) => `(name = ${text(name)}, durableObjectNamespace = ${text(cls)})`,
-    ),
+  const { edge } = options
+  const shared = [
     ...Object.entries(vars).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`),
     ...fromEnvironment.map((name) => `(name = ${text(name)}, fromEnvironment = ${text(name)})`),
     ...Object.keys(services).map(
       (name) => `(name = ${text(serviceBinding(name))}, service = ${text(`origin-${name}`)})`,
     ),
+  ]
+  const bindings = [
+    ...Object.entries(objects).map(
+      ([name, cls]) => `(name = ${text(name)}, durableObjectNamespace = ${text(cls)})`,
+    ),
+    ...shared,
   ]
   const origins = Object.entries(services).map(
     ([name, at]) =>
@@ -93,7 +97,7 @@ export function capnpConfig(options: WorkerdOptions): string {
     (cls) => `(className = ${text(cls)}, uniqueKey = ${text(`stint-${cls}`)}, enableSql = true)`,
   )
   const sockets = [
-    `(name = "http", address = "127.0.0.1:${port}", http = (), service = "stint")`,
+    `(name = "http", address = "127.0.0.1:${port}", http = (), service = ${text(edge === undefined ? 'stint' : 'edge')})`,
     ...Object.entries(entrypoints).map(
       ([name, at]) =>
         `(name = ${text(name)}, address = "127.0.0.1:${at}", http = (), service = (name = "stint", entrypoint = ${text(name)}))`,
@@ -102,7 +106,7 @@ export function capnpConfig(options: WorkerdOptions): string {
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
-    (name = "stint", worker = .stint),
+    (name = "stint", worker = .stint),${edge === undefined ? '' : '\n    (name = "edge", worker = .edge),'}
     (name = "state", disk = (path = ${text(stateFolder)}, writable = true)),
     (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true))),
     ${origins.join('\n    ')}
@@ -112,10 +116,29 @@ const config :Workerd.Config = (
 );
 const stint :Workerd.Worker = (
   compatibilityDate = "${COMPATIBILITY_DATE}",
-  modules = [${modules.join(', ')}],
+  modules = [${modulesOf(built, built.folder)}],
   bindings = [${bindings.join(', ')}],
   durableObjectNamespaces = [${namespaces.join(', ')}],
   durableObjectStorage = (localDisk = "state"),
 );
+${edge === undefined ? '' : edgeConfig(edge, built.folder, shared)}`
+}
+
+function edgeConfig(edge: BuiltWorker, from: string, shared: readonly string[]): string {
+  const object = (name: 'NODES' | 'COORDINATOR') =>
+    `(name = "${name}", durableObjectNamespace = (className = "${OBJECTS[name]}", serviceName = "stint"))`
+  const management = '(name = "MANAGEMENT", service = (name = "stint", entrypoint = "Management"))'
+  return `const edge :Workerd.Worker = (
+  compatibilityDate = "${COMPATIBILITY_DATE}",
+  modules = [${modulesOf(edge, from)}],
+  bindings = [${[object('NODES'), object('COORDINATOR'), management, ...shared].join(', ')}],
+);
 `
+}
+
+/** The main module first; embedded from where the configuration lies. */
+function modulesOf({ main, modules, folder }: BuiltWorker, from: string): string {
+  const names = [main, ...Object.keys(modules).filter((name) => name !== main)]
+  const pathOf = (name: string) => JSON.stringify(join(relative(from, folder), name))
+  return names.map((name) => `(name = ${JSON.stringify(name)}, esModule = embed ${pathOf(name)})`).join(', ')
 }

@@ -75,7 +75,7 @@ export function createAdminApp(options: { readonly accessKeys?: KeySource } & Ne
   app.route(API_BASE, feedRoutes())
   app.route(API_BASE, demoRoutes(options))
   app.route('/', healthRoutes())
-  app.route('/', metricsRoutes(who, options.tally))
+  app.route('/', metricsRoutes(who))
   let document: string | undefined
   app.get('/_stint/openapi.json', (c) => {
     document ??= JSON.stringify(documentOf(whole))

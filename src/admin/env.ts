@@ -1,6 +1,6 @@
 import type { NodeApi } from '../core/control.ts'
 import type { CoordinatorApi, Scope } from '../core/coordinator-api.ts'
-import type { EdgeTally } from '../core/edge-tally.ts'
+import type { EdgeFigures } from '../core/edge-tally.ts'
 import type { FeedApi } from '../core/feed.ts'
 
 /** Objects that are found by name. */
@@ -18,6 +18,8 @@ export interface AdminEnv {
   readonly COORDINATOR: ByName<CoordinatorApi>
   readonly NODES: ByName<Pick<NodeApi, 'state'>>
   readonly SIGNALS?: ByName<Fetcher>
+  /** What the edge that a request came by has counted; no binding, it comes with each request. */
+  readonly figures?: EdgeFigures
   /** The object that keeps the live picture; without it there is no dashboard and no metrics. */
   readonly FEED?: ByName<FeedApi>
   /** `1` in the local demo: the dashboard may send traffic to tenants. */
@@ -46,8 +48,6 @@ export const MAIN = 'main'
 export interface Neighbours {
   /** Sends a request through this isolate's edge, for the demo. */
   readonly toEdge?: (request: Request, env: AdminEnv) => Response | Promise<Response>
-  /** What this isolate's edge has counted. */
-  readonly tally?: EdgeTally
 }
 
 /** Who asks. */

@@ -1,5 +1,5 @@
 import { Hono, type MiddlewareHandler } from 'hono'
-import { ADMISSION_BUCKETS, type EdgeTally } from '../core/edge-tally.ts'
+import { ADMISSION_BUCKETS, type EdgeFigures } from '../core/edge-tally.ts'
 import type { FeedSnapshot } from '../core/feed.ts'
 import { operators } from './authenticate.ts'
 import { deviceMetrics } from './device-metrics.ts'
@@ -12,9 +12,9 @@ import { tenantMetrics } from './tenant-metrics.ts'
 /**
  * `/_stint/metrics` in the Prometheus text format, for an operator's token with scope `read` or for the
  * metrics token. What nodes and tenants did comes from the feed object and is the same whoever is asked;
- * `stint_isolate_*` is what the isolate that answers has counted by itself.
+ * `stint_isolate_*` is what the edge isolate that the request came by has counted by itself.
  */
-export function metricsRoutes(who: MiddlewareHandler<AdminHono>, tally: EdgeTally | undefined) {
+export function metricsRoutes(who: MiddlewareHandler<AdminHono>) {
   const readers = operators('read')
   return new Hono<AdminHono>().get('/_stint/metrics', async (c) => {
     if (!(await hasMetricsToken(c.req.header('authorization'), c.env.STINT_METRICS_TOKEN ?? ''))) {
@@ -25,7 +25,7 @@ export function metricsRoutes(who: MiddlewareHandler<AdminHono>, tally: EdgeTall
     if (c.env.FEED === undefined) throw new Problem(503, 'no-feed', 'no feed object is bound')
     const page = new MetricsPage()
     nodeMetrics(page, await c.env.FEED.getByName(MAIN).snapshot())
-    if (tally !== undefined) isolateMetrics(page, tally)
+    if (c.env.figures !== undefined) isolateMetrics(page, c.env.figures)
     return c.body(page.toString(), 200, { 'content-type': METRICS_TYPE })
   })
 }
@@ -80,7 +80,7 @@ function nodeMetrics(page: MetricsPage, snapshot: FeedSnapshot): void {
   page.family('stint_feed_timestamp_seconds', 'gauge', 'When nodes were asked last.').add(atMs / 1_000)
 }
 
-function isolateMetrics(page: MetricsPage, tally: EdgeTally): void {
+function isolateMetrics(page: MetricsPage, tally: EdgeFigures): void {
   page
     .family('stint_isolate_messages_total', 'counter', 'Messages of this isolate to nodes.')
     .add(tally.messages)

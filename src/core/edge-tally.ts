@@ -50,3 +50,6 @@ export class EdgeTally {
     this.buckets[at < 0 ? ADMISSION_BUCKETS.length : at]!++
   }
 }
+
+/** What was counted, as it travels to whoever shows it. */
+export type EdgeFigures = Omit<EdgeTally, 'decidedAtOnce' | 'beginWait' | 'endWait'>

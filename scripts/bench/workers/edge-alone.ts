@@ -1,8 +1,5 @@
-import type { Env } from '../../../src/config.ts'
-import worker from '../../../src/worker.ts'
-
-// All the code is there, as on the platform; only the objects run elsewhere.
-export * from '../../../src/worker.ts'
+import type { EdgeEnv } from '../../../src/config.ts'
+import worker from '../../../src/edge-worker.ts'
 
 interface Far {
   /** Where another Stint passes calls on to its objects. */
@@ -27,7 +24,7 @@ function far(url: string, binding: string) {
 }
 
 export default {
-  fetch(request: Request, env: Env & Far, ctx: ExecutionContext) {
+  fetch(request: Request, env: EdgeEnv & Far, ctx: ExecutionContext) {
     const [NODES, COORDINATOR] = [far(env.OBJECTS_URL, 'NODES'), far(env.OBJECTS_URL, 'COORDINATOR')]
     return worker.fetch(request as never, { ...env, NODES, COORDINATOR } as never, ctx)
   },
