@@ -45,7 +45,7 @@ const PEERS = fileURLToPath(new URL('peers/', import.meta.url))
 /** Starts one of the bench's Workers on workerd, with storage of its own that goes with it. */
 export async function startWorker(
   name: string,
-  options: Pick<WorkerdOptions, 'port' | 'vars' | 'objects' | 'entrypoints' | 'services'>,
+  options: Pick<WorkerdOptions, 'edge' | 'port' | 'vars' | 'objects' | 'entrypoints' | 'services'>,
 ): Promise<Server> {
   const built = await buildWorker(join(WORKERS, `${name}.ts`), join(ROOT, 'dist', 'bench', name))
   const stateFolder = mkdtempSync(join(tmpdir(), 'stint-bench-'))

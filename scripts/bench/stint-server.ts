@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import { parseManifests } from '../../src/core/manifest/parse.ts'
+import { buildEdge, ROOT } from '../build.ts'
 import { OBJECTS } from '../run/bindings.ts'
 import { type Ports, type Server, startWorker } from './servers.ts'
 
@@ -14,7 +16,8 @@ export interface StintServer extends Server {
 }
 
 /**
- * Starts Stint on workerd, `delayMs` away from its node objects, and applies a manifest.
+ * Starts Stint on workerd, its edge a Worker of its own as it is deployed, `delayMs` away from its node objects, and
+ * applies a manifest.
  *
  * @param services origins on this machine, port by service name
  */
@@ -28,6 +31,7 @@ export async function startStint(
   const insidePort = ports.take()
   const server = await startWorker('stint', {
     port,
+    edge: await buildEdge(join(ROOT, 'dist', 'bench', 'edge')),
     vars: { STINT_ADMIN_TOKEN: BENCH_TOKEN, DELAY_MS: String(delayMs) },
     objects: OBJECTS,
     services,
