@@ -237,7 +237,9 @@ describe('with the command line alone', () => {
     expect(out.match(/mover:/g)).toHaveLength(1)
     const ended = async () => (await stint('describe', 'tenant', 'mover')).out
     await expect.poll(ended, { timeout: 10_000 }).toMatch(/ DONE +- *$/m)
-    expect(await ended()).toMatch(new RegExp(`^mover:\\d+ +${from} +${to} +PREPARING +\\d+ ms +by request`, 'm'))
+    expect(await ended()).toMatch(
+      new RegExp(`^mover:\\d+ +${from} +${to} +PREPARING +\\d+ ms +by request`, 'm'),
+    )
     expect(await ended()).toMatch(new RegExp(`^mover:\\d+ +${from} +${to} +COMMITTED +\\d+ ms *$`, 'm'))
   })
 

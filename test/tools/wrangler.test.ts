@@ -5,29 +5,29 @@ import { ROOT } from '../../scripts/build.ts'
 import { COMPATIBILITY_DATE, OBJECTS } from '../../scripts/run/bindings.ts'
 
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8')
-const valueOf = (text: string, key: string) => new RegExp(`^${key} = "(.*)"$`, 'm').exec(text)?.[1]
+const fieldOf = (text: string, key: string) => new RegExp(`^${key} = "(.*)"$`, 'm').exec(text)?.[1]
 const objectsOf = (text: string) =>
   text
     .split('[[durable_objects.bindings]]')
     .slice(1)
-    .map((part) => [valueOf(part, 'name'), valueOf(part, 'class_name'), valueOf(part, 'script_name')])
+    .map((part) => [fieldOf(part, 'name'), fieldOf(part, 'class_name'), fieldOf(part, 'script_name')])
 
 describe('what is deployed', () => {
   const [whole, edge] = [read('wrangler.toml'), read('wrangler.edge.toml')]
 
   it('is what runs locally: one compatibility date, the same objects', () => {
-    expect(valueOf(whole, 'compatibility_date')).toBe(COMPATIBILITY_DATE)
-    expect(valueOf(edge, 'compatibility_date')).toBe(COMPATIBILITY_DATE)
+    expect(fieldOf(whole, 'compatibility_date')).toBe(COMPATIBILITY_DATE)
+    expect(fieldOf(edge, 'compatibility_date')).toBe(COMPATIBILITY_DATE)
     expect(objectsOf(whole)).toEqual(Object.entries(OBJECTS).map(([name, cls]) => [name, cls, undefined]))
   })
 
   it('has an edge bound to the objects and the entrypoint of the other Worker', () => {
-    const name = valueOf(whole, 'name')
+    const name = fieldOf(whole, 'name')
     expect(objectsOf(edge)).toEqual([
       ['NODES', OBJECTS.NODES, name],
       ['COORDINATOR', OBJECTS.COORDINATOR, name],
     ])
-    expect(valueOf(edge, 'service')).toBe(name)
-    expect(read('src/worker.ts')).toContain(`export class ${valueOf(edge, 'entrypoint')} `)
+    expect(fieldOf(edge, 'service')).toBe(name)
+    expect(read('src/worker.ts')).toContain(`export class ${fieldOf(edge, 'entrypoint')} `)
   })
 })
