@@ -86,6 +86,18 @@ class GrantsShareOfRemaining extends NodeLife {
   }
 }
 
+/** Lends nothing in every fourth round; everybody's base is there as ever. */
+class LendsInThreeRoundsOfFour extends NodeLife {
+  constructor(options: NodeLifeOptions) {
+    super(options)
+    const ledger = this.ledger
+    ledger.lease = (account, wanted, needed, first, nowMs) => {
+      const most = ledger.roundNumber % 4 === 0 ? account.ownTokens : wanted
+      return Ledger.prototype.lease.call(ledger, account, Math.min(wanted, most), needed, first, nowMs)
+    }
+  }
+}
+
 /** Begins again under the number of the life before: its sessions' ids come a second time. */
 function withoutNewEpoch(options: NodeLifeOptions): NodeLife {
   const { stored } = options
@@ -141,6 +153,10 @@ export const BROKEN: Readonly<Record<string, Parts>> = {
     holdsReplies: false,
   },
   'a share of what remains': { ...REAL_PARTS, newLife: (options) => new GrantsShareOfRemaining(options) },
+  'idle tokens not lent in every fourth round': {
+    ...REAL_PARTS,
+    newLife: (options) => new LendsInThreeRoundsOfFour(options),
+  },
   'refuse when the lease is empty': { ...REAL_PARTS, newEdge: refusingWhenEmpty },
   'no new epoch': { ...REAL_PARTS, newLife: withoutNewEpoch },
   'late reports not saved': { ...REAL_PARTS, newLife: (options) => new ForgetsLateReports(options) },

@@ -19,7 +19,6 @@ export const NEEDED_IN_EVERY_RUN = [
   'unreachableAdmitted',
   'overdraft',
   'lapsed',
-  'presumed',
   'lateReport',
   'checkedInShare',
   'checkedBacklog',
@@ -27,6 +26,7 @@ export const NEEDED_IN_EVERY_RUN = [
 
 /** What must occur somewhere in a batch of some dozens of runs, though not in each. */
 export const NEEDED_IN_EVERY_BATCH = [
+  'presumed',
   'clockBack',
   'clockForward',
   'staleTwin',
@@ -37,6 +37,7 @@ export const NEEDED_IN_EVERY_BATCH = [
   'lateSettled',
   'atCeiling',
   'repaidDebt',
+  'checkedRound',
 ] as const
 
 export type Occurrence = (typeof NEEDED_IN_EVERY_RUN)[number] | (typeof NEEDED_IN_EVERY_BATCH)[number]

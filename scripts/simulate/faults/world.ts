@@ -12,8 +12,9 @@ import { SimNetwork } from './network.ts'
 import { NodeWatch } from './node-watch.ts'
 import type { Parts } from './parts.ts'
 import { Dice, type FaultPlan, type PlannedAccount, type PlannedFault } from './plan.ts'
+import { RoundLog } from './round-log.ts'
 import { type OpenRequest, type RequestEnd, SimIsolate } from './sim-isolate.ts'
-import { SimNode } from './sim-node.ts'
+import { type RunningLife, SimNode } from './sim-node.ts'
 import { type Tally, Violation } from './tally.ts'
 import { startTraffic } from './traffic.ts'
 
@@ -41,6 +42,7 @@ export class FaultWorld {
   readonly #node: SimNode
   readonly #nodeWatch: NodeWatch
   readonly #edgeWatch: EdgeWatch
+  readonly #log: RoundLog
   /** The isolate at each place; undefined while none runs there. */
   readonly #isolates: (SimIsolate | undefined)[] = []
   #isolatesSoFar = 0
@@ -56,6 +58,7 @@ export class FaultWorld {
     const nowMs = () => events.nowMs
     this.#network = new SimNetwork(events, plan, this.#dice, tally)
     this.#nodeWatch = new NodeWatch(nowMs, this.#truth, tally)
+    this.#log = new RoundLog(events, this.#truth)
     this.#edgeWatch = new EdgeWatch(nowMs, this.#windowTerms(), this.#truth)
     this.#nodeClock = this.#newClock()
     const { newLife, holdsReplies } = parts
@@ -70,8 +73,9 @@ export class FaultWorld {
         onBoot: (running) => {
           this.#edgeWatch.noteRestart()
           this.#nodeWatch.checkAll(running)
+          this.#log.onBoot(running.life.ledger)
         },
-        onHandled: (running, request, handle) => this.#nodeWatch.onHandled(running, request, handle),
+        onHandled: (running, request, handle) => this.#onHandled(running, request, handle),
       },
       plan.roundTokens,
       plan.roundMs,
@@ -130,6 +134,13 @@ export class FaultWorld {
     })
   }
 
+  #onHandled(running: RunningLife, request: LeaseRequest, handle: () => LeaseReply): LeaseReply {
+    const watched = () => this.#nodeWatch.onHandled(running, request, handle)
+    return running === this.#node.current
+      ? this.#log.onHandled(running.life.ledger, request, watched)
+      : watched()
+  }
+
   #request(account: PlannedAccount, cost: number, at: number | undefined): void {
     const running = this.#isolates.filter((isolate) => isolate !== undefined)
     const isolate = at === undefined ? this.#dice.of(running) : this.#isolates[at]
@@ -183,7 +194,9 @@ export class FaultWorld {
   #watchBacklogs(): void {
     const { accounts, roundMs, healAtMs } = this.#plan
     const ledger = () => this.#node.current?.life.ledger
-    const seen = { events: this.#events, tally: this.#tally, truth: this.#truth, ledger }
+    const feltUntilMs = () => Math.max(0, ...this.#isolates.map((isolate) => isolate?.touchedUntilMs ?? 0))
+    const world = { events: this.#events, tally: this.#tally, truth: this.#truth, log: this.#log }
+    const seen = { ...world, ledger, feltUntilMs }
     for (const account of accounts) {
       if (account.demand.kind !== 'backlog') continue
       const backlog = new BacklogWatch(seen, account)
