@@ -67,27 +67,19 @@ const gateway = createGateway<Env>(LIMITS, tally)
 
 export default {
   fetch(request, env, ctx) {
-    return isManagement(request.url) ? manage(request, env, ctx, tally) : gateway.fetch(request, env, ctx)
+    return isManagement(request.url) ? managed(request, env, ctx, tally) : gateway.fetch(request, env, ctx)
   },
 } satisfies ExportedHandler<Env>
 
 /** The admin API and the dashboard for an edge that is a Worker of its own (`edge-worker.ts`). */
 export class Management extends WorkerEntrypoint<Env> {
   override fetch(request: Request): Promise<Response> {
-    return manage(request, this.env, this.ctx, figuresOf(request))
+    return managed(request, this.env, this.ctx, figuresOf(request))
   }
 }
 
-/** What of `/_stint/` is data; the rest is the dashboard's. */
-const DATA = /^\/_stint\/(?:api\/|openapi\.json$|metrics$|healthz$|readyz$)/
-
-/** Both are loaded by their first request: the schema library and the page are no use to the hot path. */
-async function manage(request: Request, env: Env, ctx: ExecutionContext, counted: EdgeFigures) {
-  if (!DATA.test(new URL(request.url).pathname)) {
-    const { dashboardFetch } = await import('./dashboard/serve.ts')
-    return dashboardFetch(request, env)
-  }
-  const { adminFetch } = await import('./admin/app.ts')
-  const toEdge = (to: Request) => gateway.fetch(to, env, ctx)
-  return adminFetch(request, { ...env, figures: counted }, ctx, { toEdge })
+/** The schema library and the page are no use to the hot path. */
+async function managed(request: Request, env: Env, ctx: ExecutionContext, figures: EdgeFigures) {
+  const { manage } = await import('./manage.ts')
+  return manage(request, env, ctx, figures, (to) => gateway.fetch(to, env, ctx))
 }

@@ -6,7 +6,7 @@ describe('the bundle that is uploaded', () => {
     const { edgeGzip, hotPathGzip, hotPathModules, totalGzip } = await measureBundle()
     expect(hotPathModules).toContain('worker.js')
     expect(hotPathGzip).toBeGreaterThan(10 * 1024)
-    expect(hotPathGzip).toBeLessThan(44 * 1024)
+    expect(hotPathGzip).toBeLessThan(40 * 1024)
     // The edge in front has nothing to load on demand.
     expect(edgeGzip).toBeGreaterThan(10 * 1024)
     expect(edgeGzip).toBeLessThan(24 * 1024)
