@@ -6,7 +6,7 @@ import { buildWorker } from './build.ts'
 import { ATTACKS, attack } from './isolation/attacks.ts'
 import { type Machine, startMachine } from './isolation/machine.ts'
 import { AGGRESSOR_BASE, CAPACITY, MACHINE, OFFERED, ROUND_MS, VICTIM_BASE } from './isolation/setting.ts'
-import { runLoad } from './load/run.ts'
+import { runLoad, UnreachableError } from './load/run.ts'
 import type { TenantResult } from './load/tally.ts'
 import { LocalStint } from './run/local.ts'
 import { startWorkerd } from './run/workerd.ts'
@@ -112,7 +112,14 @@ await new Command('isolation')
       try {
         await turn(port, 2)
         for (const name of names) {
-          const turns = await measure(name, port, machine, seconds)
+          const turns = await measure(name, port, machine, seconds).catch((error: unknown) => {
+            if (edge === 'without' && error instanceof UnreachableError) return undefined
+            throw error
+          })
+          if (turns === undefined) {
+            console.log(`${edge.padEnd(8)}  ${name.padEnd(17)}  takes no connections any more`)
+            continue
+          }
           console.log(row(edge, name, turns))
           const [refused, failed] = [sum(turns.under, 'refused'), sum(turns.under, 'failed')]
           if (edge === 'with' && refused + failed > 0)

@@ -1,5 +1,5 @@
 import { Agent, request } from 'node:http'
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
 import { Worker } from 'node:worker_threads'
 import { AGGRESSOR_BASE } from './setting.ts'
 
@@ -11,14 +11,8 @@ const dearest: Begin = (port) =>
   spray(port, 20 * AGGRESSOR_BASE, () => ({ headers: aggressor, path: '/dear' }))
 const invented: Begin = (port) =>
   spray(port, 1_000, (i) => ({ headers: { Host: `invented-${i}.localhost` } }))
-const slowBodies: Begin = (port) =>
-  holdSockets(
-    port,
-    200,
-    'POST / HTTP/1.1\r\nHost: aggressor.localhost\r\nContent-Length: 100000\r\n\r\nx',
-    'x',
-  )
-const unusedSockets: Begin = (port) => holdSockets(port, 1_000, '', '')
+const slowBodies: Begin = (port) => sprayBodies(port, 500, 4, 500)
+const unusedSockets: Begin = (port) => holdSockets(port, 1_000)
 const wrongKeys: Begin = (port) =>
   spray(port, 500, (i) => ({ headers: { Host: 'locked.localhost', 'Stint-Key': `wrong-${i}` } }))
 
@@ -62,16 +56,30 @@ function spray(
   }, 5)
 }
 
-/** Opens sockets and sends what `first` says, then now and then a byte, or nothing at all. */
-function holdSockets(port: number, count: number, first: string, drip: string): void {
-  const sockets: Socket[] = Array.from({ length: count }, () => {
-    const socket = connect(port, '127.0.0.1')
-    socket.on('error', () => {})
-    if (first !== '') socket.write(first)
-    return socket.resume()
-  })
+/** Begins requests at a rate, each with a body that comes in so many pieces, a pause before each. */
+function sprayBodies(port: number, perSecond: number, pieces: number, pauseMs: number): void {
   setInterval(() => {
-    if (drip === '') return
-    for (const socket of sockets) if (socket.writable) socket.write(drip)
-  }, 1_000)
+    const options = { port, host: '127.0.0.1', method: 'POST', headers: aggressor, agent: false as const }
+    const asked = request(options, (answer) => {
+      answer.resume()
+      // Who is refused sends no more.
+      answer.once('end', () => asked.destroy())
+    })
+    asked.on('error', () => {}).flushHeaders()
+    let left = pieces
+    const timer = setInterval(() => {
+      if (asked.destroyed || left-- === 0) {
+        clearInterval(timer)
+        asked.end()
+      } else asked.write('x'.repeat(1_000))
+    }, pauseMs)
+  }, 1_000 / perSecond)
+}
+
+/** Opens sockets and sends nothing. */
+function holdSockets(port: number, count: number): void {
+  for (let i = 0; i < count; i++) {
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => {}).resume()
+  }
 }
