@@ -19,6 +19,7 @@ export const NEEDED_IN_EVERY_RUN = [
   'unreachableAdmitted',
   'overdraft',
   'lapsed',
+  'presumed',
   'lateReport',
   'checkedInShare',
   'checkedBacklog',
@@ -26,7 +27,6 @@ export const NEEDED_IN_EVERY_RUN = [
 
 /** What must occur somewhere in a batch of some dozens of runs, though not in each. */
 export const NEEDED_IN_EVERY_BATCH = [
-  'presumed',
   'clockBack',
   'clockForward',
   'staleTwin',
