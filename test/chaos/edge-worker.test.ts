@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildEdge, buildWorker } from '../../scripts/build.ts'
 import { Admin } from '../../scripts/run/admin.ts'
 import { type RunningWorkerd, startWorkerd } from '../../scripts/run/workerd.ts'
+import { ask } from './ask.ts'
 
 const PORT = 18_478
 const TOKEN = 'secret-of-the-chaos-tests-0123456789'
@@ -38,20 +38,12 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-function ask(host: string): Promise<{ status: number | undefined; text: string }> {
-  return new Promise((resolve, reject) => {
-    get({ host: '127.0.0.1', port: PORT, path: '/', headers: { host } }, async (answer) => {
-      resolve({ status: answer.statusCode, text: (await answer.toArray()).join('') })
-    }).once('error', reject)
-  })
-}
-
 describe('the edge as a Worker of its own, the objects and the admin API in another', () => {
   it('admits a tenant from a lease of the node that the other Worker has', async () => {
-    const { status, text } = await ask('shop.localhost')
+    const { status, text } = await ask(PORT, 'shop.localhost')
     expect(status).toBe(200)
     expect(JSON.parse(text)).toMatchObject({ tenant: 'shop', node: 'far' })
-    expect((await ask('nobody.localhost')).status).toBe(404)
+    expect((await ask(PORT, 'nobody.localhost')).status).toBe(404)
   })
 
   it('serves the admin API and the page, and in the metrics what this edge has counted, whoever claims else', async () => {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer, get, type Server } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +10,7 @@ import { ROOT } from '../../scripts/build.ts'
 import { Admin } from '../../scripts/run/admin.ts'
 import { waitUntilOpen } from '../../scripts/run/ports.ts'
 import { WORKERD } from '../../scripts/run/workerd.ts'
+import { ask } from './ask.ts'
 
 const PORT = 18_476
 const TOKEN = 'secret-of-the-chaos-tests-0123456789'
@@ -60,15 +61,6 @@ async function end(): Promise<void> {
   await once(workerd, 'exit')
 }
 
-function ask(): Promise<{ status: number | undefined; text: string }> {
-  return new Promise((resolve, reject) => {
-    const headers = { host: 'shop.localhost' }
-    get({ host: '127.0.0.1', port: PORT, path: '/', headers }, async (answer) => {
-      resolve({ status: answer.statusCode, text: (await answer.toArray()).join('') })
-    }).once('error', reject)
-  })
-}
-
 describe('Stint on workerd, from `npm run build:workerd`', () => {
   it('serves tenants from an origin of the command line, with secrets from the environment', async () => {
     const { port } = origin.address() as AddressInfo
@@ -76,13 +68,13 @@ describe('Stint on workerd, from `npm run build:workerd`', () => {
     expect(built.stderr + built.stdout).toContain('npx workerd serve')
     await begin({ STINT_ADMIN_TOKEN: TOKEN })
     await new Admin(`http://127.0.0.1:${PORT}`, TOKEN).apply(MANIFEST)
-    expect(await ask()).toEqual({ status: 200, text: 'from the shop\n' })
+    expect(await ask(PORT, 'shop.localhost')).toEqual({ status: 200, text: 'from the shop\n' })
   })
 
   it('keeps everything where it was told to, and opens no admin API without a secret', async () => {
     await end()
     await begin({})
-    expect(await ask()).toEqual({ status: 200, text: 'from the shop\n' })
+    expect(await ask(PORT, 'shop.localhost')).toEqual({ status: 200, text: 'from the shop\n' })
     const headers = { Authorization: `Bearer ${TOKEN}` }
     const closed = await fetch(`http://127.0.0.1:${PORT}/_stint/api/v1/tenants`, { headers })
     expect(closed.status).toBe(503)
