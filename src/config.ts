@@ -107,6 +107,8 @@ export interface Limits {
   readonly lookups: number
   /** Names nobody claims that are looked up per second and isolate, after a burst of four times as many. */
   readonly unknownPerSecond: number
+  /** Answers 429 that have a body, per second and tenant (or device); in a flood the rest are heads alone. */
+  readonly refusalBodiesPerSecond: number
 }
 
 /** The defaults of {@link Limits}, for an isolate of 128 MiB. */
@@ -123,6 +125,7 @@ export const LIMITS: Limits = {
   bodyBytes: 100 * 1024 * 1024,
   lookups: 64,
   unknownPerSecond: 50,
+  refusalBodiesPerSecond: 1_000,
 }
 
 /** The name of the one coordinator object. */

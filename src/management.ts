@@ -6,7 +6,7 @@ const TALLY_HEADER = 'Stint-Tally'
 /** Whether a request is for the admin API or the dashboard, and not a tenant's. */
 export function isManagement(url: string): boolean {
   // A search of the text first: parsing the URL costs more, and nearly every request is a tenant's.
-  return url.includes('/_stint') && /^\/_stint(?:\/|$)/.test(new URL(url).pathname)
+  return url.includes('_stint') && /^\/_stint(?:\/|$)/.test(new URL(url).pathname)
 }
 
 /** The request with what its edge has counted. */

@@ -65,9 +65,8 @@ export class Admission {
    * Decides at once. On `join` the caller goes on to {@link wait} or {@link observe}, which send what is due: a
    * message sent before the request waits would not ask for it, and cost it another round trip.
    */
-  decide(account: Account, cost: number, maxWaitMs: number): Verdict {
+  decide(account: Account, cost: number, maxWaitMs: number, nowMs: number): Verdict {
     const { lease } = account
-    const nowMs = Date.now()
     const verdict = this.#book.decide(lease.line, lease, cost, maxWaitMs, nowMs)
     if (verdict === Verdict.join) return verdict
     this.#tally.decidedAtOnce()

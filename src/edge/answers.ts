@@ -1,29 +1,8 @@
-import type { Share } from './known-route.ts'
-
 /** RFC 9457 problem type of draft-ietf-httpapi-ratelimit-headers. */
 const REDUCED_CAPACITY = 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity'
 
-/** Longest wait announced, seconds; also bounds the answers kept per share. */
+/** Longest wait announced, seconds; also bounds the heads kept per share. */
 const MAX_RETRY_SECONDS = 3_600
-
-/**
- * 429: the tenant, not the node, is the cause. Its head is made once per share and wait, since floods ask for
- * it most: copying the head of a Response costs half of reading headers from an object.
- */
-export function overQuota(share: Share, retryAfterMs: number): Response {
-  const seconds = retrySeconds(retryAfterMs)
-  let head = share.refusals.get(seconds)
-  if (head === undefined) {
-    const headers = problemHeaders(seconds)
-    if (share.fields !== undefined) {
-      headers['RateLimit-Policy'] = share.fields.policy
-      headers['RateLimit'] = share.fields.exhausted(seconds)
-    }
-    head = new Response(null, { status: 429, headers })
-    share.refusals.set(seconds, head)
-  }
-  return new Response(share.refusal, head)
-}
 
 /** 503: the node cannot be reached or cannot serve now; the tenant is not the cause. */
 export function unavailable(code: string, detail: string, retryAfterMs: number): Response {
@@ -38,11 +17,13 @@ export function failure(status: number, code: string, detail: string): Response 
   return new Response(body, { status, headers: problemHeaders() })
 }
 
-function retrySeconds(retryAfterMs: number): number {
+/** The value of Retry-After: whole seconds, at least one. */
+export function retrySeconds(retryAfterMs: number): number {
   return Math.min(MAX_RETRY_SECONDS, Math.max(1, Math.ceil(retryAfterMs / 1000)))
 }
 
-function problemHeaders(retryAfterSeconds?: number): Record<string, string> {
+/** The head of an answer that tells of a problem in its body. */
+export function problemHeaders(retryAfterSeconds?: number): Record<string, string> {
   return {
     'Content-Type': 'application/problem+json',
     'Cache-Control': 'no-store',

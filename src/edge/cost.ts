@@ -1,5 +1,6 @@
 import { MICRO_PER_TOKEN, parseTokens, toMicro } from '../core/amount.ts'
 import type { Route } from '../core/control.ts'
+import type { RequestTarget } from '../core/request-path.ts'
 import { under } from './identify.ts'
 
 /** Most tokens one answer may be said to cost; more is taken for a mistake and charged as so much. */
@@ -45,10 +46,10 @@ export function pricesOf({
 }
 
 /** What a request costs before anything is known of its bytes and its answer. */
-export function requestCost(prices: Prices, method: string, path: string): number {
+export function requestCost(prices: Prices, request: Request, target: RequestTarget): number {
   for (const rule of prices.rules) {
-    if (rule.method !== undefined && rule.method !== method) continue
-    if (rule.path === undefined || under(path, rule.path)) return rule.micro
+    if (rule.method !== undefined && rule.method !== request.method) continue
+    if (rule.path === undefined || under(target.guard, rule.path)) return rule.micro
   }
   return prices.perRequest
 }

@@ -40,9 +40,9 @@ function plain(visit: Visit, meter: Meter): Response {
 }
 
 /** @param received bytes of the request's body; absent where none was read */
-function textOf({ method, target }: Visit, meter: Meter, received?: number): string {
+function textOf({ request, target }: Visit, meter: Meter, received?: number): string {
   const { tenant, node } = meter.known.route
-  return `${JSON.stringify({ tenant, node, method, path: target.path, received })}\n`
+  return `${JSON.stringify({ tenant, node, method: request.method, path: target.path, received })}\n`
 }
 
 async function asked(visit: Visit, meter: Meter, query: URLSearchParams): Promise<Response> {

@@ -72,26 +72,13 @@ const COARSE_FROM = 10_000
 
 function coarse(units: number): number {
   if (units < COARSE_FROM) return units
-  const step = 10 ** (Math.floor(Math.log10(units)) - 2)
+  let step = COARSE_FROM / 100
+  while (units >= step * 1_000) step *= 10
   return units - (units % step)
 }
 
 /** The name of the one policy of a tenant without devices: its base. A device's policy has the device's name. */
 export const POLICY_NAME = 'base'
-
-/** RFC 9457 problem type of draft-ietf-httpapi-ratelimit-headers. */
-const QUOTA_EXCEEDED = 'https://iana.org/assignments/http-problem-types#quota-exceeded'
-
-/** The body of answers 429 that name the policy. */
-export function overQuotaBody(policy: string): string {
-  const whose = policy === POLICY_NAME ? 'this tenant' : 'this part of the tenant'
-  return JSON.stringify({
-    type: QUOTA_EXCEEDED,
-    title: `Too many requests: ${whose} has used its share for now`,
-    status: 429,
-    'violated-policies': [policy],
-  })
-}
 
 /** A tenant's fields, worked out once: the policy never changes, of the limit only two numbers do. */
 export class TenantFields {

@@ -48,16 +48,17 @@ export class Finder {
     request: Request,
     env: EdgeEnv,
     execution: Execution,
+    nowMs: number,
   ): Found | Promise<Found> {
-    const lookup = this.#lookup('host', target.host, env, execution)
+    const lookup = this.#lookup('host', target.host, env, execution, nowMs)
     if (lookup === undefined)
       return this.#ask('host', target.host, env, execution, (it) => this.#who(it, target, request))
     return lookup instanceof Response ? lookup : this.#who(lookup, target, request)
   }
 
   /** By the name of a tenant that a function of the application gave. */
-  byTenant(tenant: string, env: EdgeEnv, execution: Execution): Found | Promise<Found> {
-    const lookup = this.#lookup('tenant', tenant, env, execution)
+  byTenant(tenant: string, env: EdgeEnv, execution: Execution, nowMs: number): Found | Promise<Found> {
+    const lookup = this.#lookup('tenant', tenant, env, execution, nowMs)
     if (lookup === undefined) return this.#ask('tenant', tenant, env, execution, ([only]) => only!)
     return lookup instanceof Response ? lookup : lookup[0]!
   }
@@ -81,9 +82,9 @@ export class Finder {
   }
 
   /** @returns undefined when the coordinator must be asked. */
-  #lookup(book: Book, name: string, env: EdgeEnv, execution: Execution) {
+  #lookup(book: Book, name: string, env: EdgeEnv, execution: Execution, nowMs: number) {
     const directory = this.#directories[book]
-    const lookup = directory.lookup(name, Date.now())
+    const lookup = directory.lookup(name, nowMs)
     if (lookup.kind === 'miss') return undefined
     if (lookup.kind === 'nobody') return nobody(book)
     if (lookup.stale && directory.beginRefresh(name)) execution.waitUntil(this.#refresh(book, name, env))

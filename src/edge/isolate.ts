@@ -4,7 +4,7 @@ import { Verdict } from '../core/lease.ts'
 import { parseTarget, type RequestTarget } from '../core/request-path.ts'
 import type { Outcome } from '../core/wait-queue.ts'
 import { type Account, Admission } from './admission.ts'
-import { failure, overQuota, unavailable } from './answers.ts'
+import { failure, unavailable } from './answers.ts'
 import { requestCost } from './cost.ts'
 import { Finder } from './finder.ts'
 import { type KnownRoute, shareOfRequest } from './known-route.ts'
@@ -15,8 +15,6 @@ import { DEFAULT_URGENCY, urgencyOf } from './urgency.ts'
 /** A request on its way through the edge. */
 export interface Visit {
   readonly request: Request
-  /** Of the request; asking the platform each time would cost more. */
-  readonly method: string
   readonly hasBody: boolean
   readonly target: RequestTarget
   readonly env: EdgeEnv
@@ -72,24 +70,27 @@ export class Isolate {
   open(request: Request, env: EdgeEnv, execution: Execution): Visit | Response {
     const target = parseTarget(request.url)
     if (target === undefined) return failure(400, 'bad-target', 'the host name or the path is malformed')
-    const { method, body } = request
+    const { body } = request
     if (body !== null && Number(request.headers.get('Content-Length') ?? 0) > this.limits.bodyBytes) {
       return failure(413, 'body-too-large', `a body may have at most ${this.limits.bodyBytes} bytes`)
     }
-    return { request, method, hasBody: body !== null, target, env, execution }
+    return { request, hasBody: body !== null, target, env, execution }
   }
 
   /** Admits a request of a host, or answers it. @param tenant a name the application gave instead */
   enter(visit: Visit, tenant?: string): Entry | Promise<Entry> {
-    const { target, request, env, execution } = visit
-    const found =
-      tenant === undefined
-        ? this.#finder.byRequest(target, request, env, execution)
-        : this.#finder.byTenant(tenant, env, execution)
+    const nowMs = Date.now()
+    const found = this.#find(visit, tenant, nowMs)
     if (found instanceof Promise) {
-      return found.then((it) => this.#found(visit, it, tenant, 0))
+      return found.then((it) => this.#found(visit, it, tenant, 0, Date.now()))
     }
-    return this.#found(visit, found, tenant, 0)
+    return this.#found(visit, found, tenant, 0, nowMs)
+  }
+
+  #find({ target, request, env, execution }: Visit, tenant: string | undefined, nowMs: number) {
+    return tenant === undefined
+      ? this.#finder.byRequest(target, request, env, execution, nowMs)
+      : this.#finder.byTenant(tenant, env, execution, nowMs)
   }
 
   #found(
@@ -97,13 +98,20 @@ export class Isolate {
     found: KnownRoute | Response,
     tenant: string | undefined,
     moves: number,
+    nowMs: number,
   ): Entry | Promise<Entry> {
-    if (!(found instanceof Response)) return this.#admit(visit, found, tenant, moves)
+    if (!(found instanceof Response)) return this.#admit(visit, found, tenant, moves, nowMs)
     this.#tally.refusals.unidentified++
     return found
   }
 
-  #admit(visit: Visit, known: KnownRoute, tenant: string | undefined, moves: number): Entry | Promise<Entry> {
+  #admit(
+    visit: Visit,
+    known: KnownRoute,
+    tenant: string | undefined,
+    moves: number,
+    nowMs: number,
+  ): Entry | Promise<Entry> {
     const { request, target, env, execution } = visit
     const { route } = known
     if (!this.#addressAllowed(known, request, env)) {
@@ -115,22 +123,19 @@ export class Isolate {
       this.#tally.refusals.unplaced++
       return unavailable('not-placed', 'the tenant has no machine yet', 5_000)
     }
-    const share =
-      known.devices.length === 0
-        ? known.share
-        : shareOfRequest(known, target.host, target.guard, visit.method)
+    const share = known.devices.length === 0 ? known.share : shareOfRequest(known, request, target)
     const account = this.#admission.account(known, route.node, share, env, execution)
-    const given = visit.cost ?? requestCost(known.prices, visit.method, target.guard)
+    const given = visit.cost ?? requestCost(known.prices, request, target)
     const cost = Math.max(given, account.lease.expectedCost)
     const price = { given, reserve: cost }
-    const verdict = this.#admission.decide(account, cost, route.policy.maxWaitMs)
+    const verdict = this.#admission.decide(account, cost, route.policy.maxWaitMs, nowMs)
     if (verdict !== Verdict.join || route.policy.mode === 'shadow') {
-      return this.#conclude(account, price, verdict)
+      return this.#conclude(account, price, verdict, nowMs)
     }
     return this.#wait(visit, account, price, tenant, moves)
   }
 
-  #conclude(account: Account, price: Price, verdict: Verdict): Entry {
+  #conclude(account: Account, price: Price, verdict: Verdict, nowMs: number): Entry {
     const { known, lease } = account
     if (verdict === Verdict.admit || verdict === Verdict.admitBorrowed) {
       return this.#admitted(account, price, verdict === Verdict.admitBorrowed)
@@ -142,7 +147,9 @@ export class Isolate {
       lease.admitted++
       return new Meter(known, account, this.#admission, { given: 0, reserve: 0 }, false)
     }
-    return verdict === Verdict.refuse ? this.#refused(account) : this.#unreachable(account, price)
+    return verdict === Verdict.refuse
+      ? this.#refused(account, nowMs)
+      : this.#unreachable(account, price, nowMs)
   }
 
   async #wait(
@@ -166,9 +173,9 @@ export class Isolate {
         return this.#admitted(account, price, outcome === 'borrowed')
       case 'gone':
       case 'refused':
-        return this.#refused(account)
+        return this.#refused(account, Date.now())
       case 'unreachable':
-        return this.#unreachable(account, price)
+        return this.#unreachable(account, price, Date.now())
       case 'moved':
         if (moves < MAX_MOVES) return this.#again(visit, tenant, moves + 1)
         this.#tally.refusals.moving++
@@ -177,11 +184,8 @@ export class Isolate {
   }
 
   async #again(visit: Visit, tenant: string | undefined, moves: number): Promise<Entry> {
-    const { target, request, env, execution } = visit
-    const found = await (tenant === undefined
-      ? this.#finder.byRequest(target, request, env, execution)
-      : this.#finder.byTenant(tenant, env, execution))
-    return this.#found(visit, found, tenant, moves)
+    const found = await this.#find(visit, tenant, Date.now())
+    return this.#found(visit, found, tenant, moves, Date.now())
   }
 
   #admitted(account: Account, price: Price, borrowed: boolean): Meter {
@@ -189,21 +193,21 @@ export class Isolate {
     return new Meter(account.known, account, this.#admission, price, borrowed)
   }
 
-  #refused({ share, lease }: Account): Response {
+  #refused({ share, lease }: Account, nowMs: number): Response {
     lease.refused++
     this.#tally.refusals.quota++
-    return overQuota(share, lease.askAtMs - Date.now())
+    return share.refusals.answer(lease.askAtMs - nowMs, nowMs, this.limits.refusalBodiesPerSecond)
   }
 
   /** The node does not answer: the tenant's own setting decides. */
-  #unreachable(account: Account, price: Price): Entry {
+  #unreachable(account: Account, price: Price, nowMs: number): Entry {
     const { known, lease } = account
     const { whenUnreachable } = known.route.policy
     // The tenant may have been taken over: where it lives is read again, now and then.
-    this.#finder.expire(known.route, Date.now() - UNREACHABLE_FRESH_MS)
+    this.#finder.expire(known.route, nowMs - UNREACHABLE_FRESH_MS)
     const admit =
       whenUnreachable === 'open' ||
-      (whenUnreachable === 'guarantee' && lease.takeGuaranteed(price.reserve, Date.now()))
+      (whenUnreachable === 'guarantee' && lease.takeGuaranteed(price.reserve, nowMs))
     if (!admit) {
       lease.refused++
       this.#tally.refusals.unreachable++

@@ -1,10 +1,12 @@
 import { toMicro } from '../core/amount.ts'
 import type { Route } from '../core/control.ts'
 import { DEFAULT_DEVICE, restOfBase } from '../core/placed.ts'
+import type { RequestTarget } from '../core/request-path.ts'
 import { AddressSet } from './access.ts'
 import { type Prices, pricesOf } from './cost.ts'
-import { overQuotaBody, POLICY_NAME, TenantFields } from './fields.ts'
+import { POLICY_NAME, TenantFields } from './fields.ts'
 import { under } from './identify.ts'
+import { Refusals } from './refusals.ts'
 import type { SharedHead } from './shared-head.ts'
 
 /** A route as the isolate keeps it: with what the hot path needs worked out once. */
@@ -30,9 +32,7 @@ export interface Share {
   readonly baseTokens: number
   /** Absent where the tenant switched the fields off. */
   readonly fields: TenantFields | undefined
-  /** The body of answers 429, and their heads by Retry-After in seconds, made once each. */
-  readonly refusal: string
-  readonly refusals: Map<number, Response>
+  readonly refusals: Refusals
 }
 
 /** One way to match a device, the most specific first. */
@@ -69,21 +69,25 @@ export function prepareRoute(route: Route): KnownRoute {
 }
 
 function shareOf({ policy, roundMs }: Route, device: string | undefined, base: number, name: string): Share {
+  const fields = policy.rateLimitFields ? new TenantFields({ base, cost: policy.cost }, name) : undefined
   return {
     device,
     baseTokens: Math.round((toMicro(base) * roundMs) / 1000),
-    fields: policy.rateLimitFields ? new TenantFields({ base, cost: policy.cost }, name) : undefined,
-    refusal: overQuotaBody(name),
-    refusals: new Map(),
+    fields,
+    refusals: new Refusals(name, fields),
   }
 }
 
 /** Whose tokens a request of a tenant spends. */
-export function shareOfRequest(known: KnownRoute, host: string, path: string, method: string): Share {
+export function shareOfRequest(
+  known: KnownRoute,
+  { method }: Request,
+  { host, guard }: RequestTarget,
+): Share {
   for (const match of known.devices) {
     if (match.host !== undefined && match.host !== host) continue
     if (match.method !== undefined && match.method !== method) continue
-    if (match.path === undefined || under(path, match.path)) return match.share
+    if (match.path === undefined || under(guard, match.path)) return match.share
   }
   return known.share
 }

@@ -133,7 +133,7 @@ export class Meter {
 
   /** Waits for tokens as long as it takes: a stream is slowed down, never cut. */
   #acquire(cost: number): void | Promise<void> {
-    const verdict = this.#admission!.decide(this.account!, cost, SHAPED_WAIT_MS)
+    const verdict = this.#admission!.decide(this.account!, cost, SHAPED_WAIT_MS, Date.now())
     if (verdict > 1) return this.#waitFor(cost)
   }
 

@@ -1,6 +1,7 @@
 /** What the node's handlers share. */
 
-import { refuse, type StepRefusalCode } from './refusals.ts'
+import type { StepRefusalCode } from './refusals.ts'
+import { refuseStep } from './step-refusals.ts'
 import type { AnswerBody, GoneRow, Home, NodeFacts, NodeMessage, NodeStep, TenantRow } from './types.ts'
 
 /** Highest epoch of the tenant this node has acted on; 0 where it knows nothing. */
@@ -36,6 +37,6 @@ export function refused<Capsule>(
   facts: NodeFacts<Capsule>,
   code: StepRefusalCode,
 ): NodeStep<Capsule> {
-  const refusal = refuse(code, { tenant: message.tenant, node: facts.node })
+  const refusal = refuseStep(code, { tenant: message.tenant, node: facts.node })
   return answered(row, message, facts, { kind: 'refused', step: message.kind, refusal })
 }

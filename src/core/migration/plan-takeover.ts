@@ -9,7 +9,8 @@
 import { err, ok, type Result } from '../result.ts'
 import { type Migration, openMigration, type Placement } from './placement.ts'
 import { type MoveRequest, opened, type TargetFacts, targetRefusal } from './plan.ts'
-import { type PlanRefusalCode, type Refusal, refuse } from './refusals.ts'
+import { refuse } from './plan-refusals.ts'
+import type { PlanRefusalCode, Refusal } from './refusals.ts'
 import type { Home } from './types.ts'
 
 /** What a takeover needs besides the request. */

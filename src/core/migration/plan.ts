@@ -2,7 +2,8 @@
 
 import { err, ok, type Result } from '../result.ts'
 import { enter, type Migration, openMigration, type Placement } from './placement.ts'
-import { type PlanRefusalCode, type Refusal, refuse } from './refusals.ts'
+import { refuse } from './plan-refusals.ts'
+import type { PlanRefusalCode, Refusal } from './refusals.ts'
 
 /** What the coordinator knows of a node that is to take a tenant. */
 export interface TargetFacts {

@@ -5,7 +5,8 @@
 
 import { err, ok, type Result } from '../result.ts'
 import { enter, homeOf, openMigration, type Placement, type Stray } from './placement.ts'
-import { type Refusal, refuse } from './refusals.ts'
+import { refuse } from './plan-refusals.ts'
+import type { Refusal } from './refusals.ts'
 import type { NodeAnswer, NodeMessage } from './types.ts'
 
 /**
