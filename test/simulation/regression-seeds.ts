@@ -21,6 +21,10 @@ export const REGRESSION_SEEDS: readonly RegressionSeed[] = [
     seed: 897,
     found: 'going short in one round and little demand in another were added up to tokens left idle',
   },
+  {
+    seed: 502839,
+    found: 'the isolate that crashed happened to hold nothing, and nothing was presumed spent',
+  },
 ]
 
 /** The same with several nodes and a coordinator. */

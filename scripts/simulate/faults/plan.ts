@@ -29,7 +29,8 @@ export interface PlannedAccount {
 /** Something that befalls the world at a moment. */
 export type PlannedFault = { readonly atMs: number } & (
   | { readonly kind: 'message'; readonly how: 'lose' | 'repeat' | 'delay' }
-  | { readonly kind: 'edgeCrash'; readonly edge: number; readonly downMs: number }
+  /** With `holding` not at once, but with the next answer that leaves it tokens the node has not heard the use of. */
+  | { readonly kind: 'edgeCrash'; readonly edge: number; readonly downMs: number; readonly holding: boolean }
   | { readonly kind: 'nodeCrash'; readonly downMs: number; readonly duringWrite: boolean }
   /** The node starts anew elsewhere while the old object lives on and is still sent messages. */
   | { readonly kind: 'staleTwin'; readonly lastsMs: number }
@@ -154,8 +155,9 @@ function faultsOf(
   const edge = () => dice.int(0, edges - 1)
   const step = () => (dice.roll(0.5) ? HOUR_MS : -HOUR_MS)
   const isolateDownMs = dice.upTo(2 * roundMs)
-  // In the second window an isolate crashes first of all, so that its sessions lapse before the node does.
-  const isolateCrash = window === 0 ? at(3) : Math.floor(fromMs + dice.upTo(roundMs / 2))
+  // In the second window an isolate that holds tokens crashes first of all, so that they are presumed spent before
+  // the node crashes.
+  const isolateCrash = window === 0 ? at(3) : Math.floor(fromMs + dice.upTo(roundMs / 4))
   const late = () =>
     Math.floor(fromMs + (LAPSED_BY_ROUNDS + dice.upTo(FAULTY - 3 - LAPSED_BY_ROUNDS)) * roundMs)
   /** New isolates open sessions that a crash of the node may forget. */
@@ -164,8 +166,14 @@ function faultsOf(
     { atMs: at(), kind: 'message', how: 'lose' },
     { atMs: at(), kind: 'message', how: 'repeat' },
     { atMs: at(), kind: 'message', how: 'delay' },
-    { atMs: isolateCrash, kind: 'edgeCrash', edge: edge(), downMs: isolateDownMs },
-    { atMs: at(4), kind: 'cut', edge: edge(), lastsMs: (3 + dice.upTo(1)) * roundMs },
+    { atMs: isolateCrash, kind: 'edgeCrash', edge: edge(), downMs: isolateDownMs, holding: window > 0 },
+    // Not before an isolate that waits for an answer to crash has had it.
+    {
+      atMs: Math.max(at(4), isolateCrash + (window === 0 ? 0 : roundMs)),
+      kind: 'cut',
+      edge: edge(),
+      lastsMs: (3 + dice.upTo(1)) * roundMs,
+    },
     {
       atMs: at(),
       kind: 'settings',

@@ -1,7 +1,6 @@
 import type { Lease } from '../../../src/core/lease.ts'
 import { BOOK_LIMITS } from '../../../src/core/lease-book.ts'
-import type { LeaseReply, LeaseRequest } from '../../../src/core/messages.ts'
-import type { TenantAccount } from '../../../src/core/sessions.ts'
+import { isMoved, type LeaseReply, type LeaseRequest } from '../../../src/core/messages.ts'
 import type { Events } from '../events.ts'
 import type { Random } from '../random.ts'
 import { BacklogWatch } from './backlog-watch.ts'
@@ -16,6 +15,7 @@ import { RoundLog } from './round-log.ts'
 import { type OpenRequest, type RequestEnd, SimIsolate } from './sim-isolate.ts'
 import { type RunningLife, SimNode } from './sim-node.ts'
 import { type Tally, Violation } from './tally.ts'
+import { scaled, tenantsOf } from './tenants.ts'
 import { startTraffic } from './traffic.ts'
 
 /** Rounds after the last late message in which a fault may still be felt. */
@@ -46,6 +46,8 @@ export class FaultWorld {
   /** The isolate at each place; undefined while none runs there. */
   readonly #isolates: (SimIsolate | undefined)[] = []
   #isolatesSoFar = 0
+  /** Places whose isolate crashes as soon as it holds tokens, and for how long. */
+  readonly #crashWhenHolding = new Map<number, number>()
 
   constructor(plan: FaultPlan, events: Events, random: Random, tally: Tally, parts: Parts) {
     this.#plan = plan
@@ -129,7 +131,10 @@ export class FaultWorld {
     this.messages++
     this.#network.carry([placeOf(edge)], `${message.edge} out`, () => {
       this.#node.receive(message, (reply) => {
-        this.#network.carry([placeOf(edge)], `${message.edge} back`, () => answer(reply))
+        this.#network.carry([placeOf(edge)], `${message.edge} back`, () => {
+          answer(reply)
+          this.#crashHolding(edge, message, reply)
+        })
       })
     })
   }
@@ -212,7 +217,8 @@ export class FaultWorld {
         this.#network.force(fault.how)
         break
       case 'edgeCrash':
-        this.#crashIsolate(fault.edge, fault.downMs)
+        if (fault.holding) this.#crashWhenHolding.set(fault.edge, fault.downMs)
+        else this.#crashIsolate(fault.edge, fault.downMs)
         break
       case 'nodeCrash':
         if (fault.duringWrite) this.#node.crashAtNextWrite(fault.downMs)
@@ -245,6 +251,18 @@ export class FaultWorld {
         break
       }
     }
+  }
+
+  /** Crashes an isolate that is to, if an answer leaves it tokens of whose use its node has heard nothing. */
+  #crashHolding(edge: number, message: LeaseRequest, reply: LeaseReply): void {
+    const downMs = this.#crashWhenHolding.get(edge)
+    if (downMs === undefined || this.#isolates[edge]?.id !== message.edge) return
+    const holds = reply.accounts.some(
+      (entry, i) => !isMoved(entry) && entry.granted > message.accounts[i]!.used,
+    )
+    if (!holds) return
+    this.#crashWhenHolding.delete(edge)
+    this.#crashIsolate(edge, downMs)
   }
 
   #crashIsolate(edge: number, downMs: number): void {
@@ -311,28 +329,4 @@ export class FaultWorld {
 /** Names the place of an isolate on the network, whichever life runs there. */
 function placeOf(edge: number): string {
   return `edge ${edge}`
-}
-
-/** The tenants of the accounts, devices below them. */
-function tenantsOf(accounts: readonly PlannedAccount[]): TenantAccount[] {
-  return Array.from(new Set(accounts.map(({ tenant }) => tenant)), (tenant) => {
-    const own = accounts.filter((account) => account.tenant === tenant)
-    const devices = own.flatMap(({ device, settings }) =>
-      device === undefined ? [] : [{ name: device, settings }],
-    )
-    if (devices.length === 0) return { tenant, epoch: 1, settings: own[0]!.settings }
-    const baseTokens = devices.reduce((sum, { settings }) => sum + settings.baseTokens, 0)
-    return { tenant, epoch: 1, settings: { baseTokens }, devices }
-  })
-}
-
-/** A tenant with a smaller base, its devices' bases likewise. */
-function scaled(account: TenantAccount, factor: number): TenantAccount {
-  const scale = <T extends { readonly baseTokens: number }>(settings: T): T => ({
-    ...settings,
-    baseTokens: Math.floor(settings.baseTokens * factor),
-  })
-  const devices = account.devices?.map(({ name, settings }) => ({ name, settings: scale(settings) }))
-  const settings = scale(account.settings)
-  return devices === undefined ? { ...account, settings } : { ...account, settings, devices }
 }
