@@ -1,5 +1,5 @@
 import { Lease, Verdict } from './lease.ts'
-import { isMoved, type LeaseReply, type LeaseRequest, MESSAGE_VERSION, type Moved } from './messages.ts'
+import { type LeaseReply, type LeaseRequest, MESSAGE_VERSION, type Moved } from './messages.ts'
 import { NodeLine } from './node-line.ts'
 import { type Outcome, type Ticket, WaitQueue, WaitRoom } from './wait-queue.ts'
 
@@ -149,7 +149,7 @@ export class LeaseBook {
     line.roundTripMs += (roundTripMs - line.roundTripMs) / 4
     const moved: Moved[] = []
     for (const entry of reply.accounts) {
-      if (isMoved(entry)) {
+      if ('moved' in entry) {
         moved.push(entry)
         for (const lease of leasesOf(line, entry.tenant)) this.#abandon(lease, 'moved')
         continue

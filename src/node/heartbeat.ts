@@ -16,6 +16,7 @@ import {
   type Reported,
   reportOf,
 } from './health-probe.ts'
+import { stateOf } from './node-state.ts'
 import type { Serving } from './serving.ts'
 
 /** How a node reaches its origin. */
@@ -68,6 +69,11 @@ export class Heartbeat {
   /** @param serving the lease that reports renew */
   constructor(serving: Serving) {
     this.#serving = serving
+  }
+
+  /** The node as it sees itself now: what is reported, and told whoever asks. */
+  state(life: NodeLife, config: NodeConfig): NodeState {
+    return stateOf(life, config)
   }
 
   /** Adds what an edge says of requests it forwarded. */

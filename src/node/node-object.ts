@@ -12,7 +12,6 @@ import { NodeLife } from '../core/node-life.ts'
 import { accountOf, perRound } from '../core/placed.ts'
 import { type Place, Places } from '../core/places.ts'
 import type { Heartbeat, Reporting } from './heartbeat.ts'
-import { stateOf } from './node-state.ts'
 import { NodeStore, type StoredLife } from './node-store.ts'
 import type { OtherNodes } from './pass-on.ts'
 import { Serving } from './serving.ts'
@@ -98,7 +97,7 @@ export class NodeObject extends DurableObject<Env> implements NodeApi {
       config,
       life,
       places,
-      state: () => this.#state(life),
+      state: () => this.#state(heartbeat, life),
       obey: (messages) => this.#obey(messages),
     }
     const nextMs = await heartbeat.report(now, () => this.env.COORDINATOR.getByName(COORDINATOR_NAME))
@@ -177,13 +176,13 @@ export class NodeObject extends DurableObject<Env> implements NodeApi {
   }
 
   async state(): Promise<NodeState> {
-    return this.#state(this.#configured().life)
+    return this.#state(await this.#beating(), this.#configured().life)
   }
 
-  #state(life: NodeLife): NodeState {
+  #state(heartbeat: Heartbeat, life: NodeLife): NodeState {
     return this.#guard(() => {
       this.#store.write(life.flush(Date.now()))
-      return stateOf(life, this.#configured().config)
+      return heartbeat.state(life, this.#configured().config)
     })
   }
 
