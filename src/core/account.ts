@@ -1,3 +1,4 @@
+import { AccountRows, ALLOTTED, GRANTED, HELD, HOLD, PLAIN, ROOT, START, STRIDE } from './account-rows.ts'
 import { type AccountSettings, DEFAULT_PRIORITY } from './settings.ts'
 
 export { type AccountSettings, DEFAULT_PRIORITY } from './settings.ts'
@@ -8,31 +9,23 @@ export { type AccountSettings, DEFAULT_PRIORITY } from './settings.ts'
  * amounts are integer micro-tokens.
  */
 export class Account {
-  // What every spend touches comes first, so that it lies together in memory: 100 000 accounts fit no cache.
-
   readonly parent: Account | undefined
-  /** Base less debt at the start of the round, less spends. Below 0: negative tokens. */
-  balanceTokens = 0
-  /** Spent this round: granted and charged, less refunded. */
-  grantedTokens = 0
-  /** Asked for this round, and the largest single cost in it. */
-  wantedTokens = 0
-  largestCost = 0
+  /** Where the numbers are that most spends touch: in a row of the ledger, and from the close on in one alone. */
+  rows: AccountRows
+  row: number
+  /** Asked for this round and not granted; below 0: granted beyond what was asked for. */
+  unmetTokens = 0
   /** Whether it asked for anything this round. */
   active = false
+  /** The largest single cost asked for this round; above 0 only if active. */
+  largestCost = 0
   ceilingTokens = Number.POSITIVE_INFINITY
   /** What it does not lend, 0…1. */
   reserved = 0
-  /** This round's fair allotment. */
-  allottedTokens = 0
-  /** This account's part in its parent's two sums of what others must leave to it. */
-  holdTokens = 0
+  /** What of its hold remains once the round is due, and the sum of that over its own children. */
   holdDueTokens = 0
-  /** Those sums over its own children, before and after the round is due. */
-  heldTokens = 0
   heldDueTokens = 0
-  /** Spent since the account was opened, and how much of it was borrowed. Never reset. */
-  spentTotal = 0
+  /** Borrowed since the account was opened. Never reset. */
   borrowedTotal = 0
 
   readonly name: string
@@ -61,20 +54,87 @@ export class Account {
   /** The children's demand is unknown: the round began after a pause (or with the node). */
   unmeasured = false
   /** Σ of the children's bases, kept up to date by {@link configure} and when a child is closed. */
-  basesBelowTokens = 0
+  childrenBaseTokens = 0
   /** Base tokens spent this round by children whose base has since been lowered or that were closed. */
   vacatedTokens = 0
+  /** Spent in earlier rounds. */
+  #spentBefore = 0
 
   constructor(name: string, parent: Account | undefined) {
     this.name = name
     this.parent = parent
+    this.rows = parent?.rows ?? new AccountRows()
+    this.row = parent === undefined ? ROOT : this.rows.take(this, parent)
+  }
+
+  /** Stands for the account in `Ledger.spend` until it is closed. From then on 0, and another one's to have. */
+  get number(): number {
+    return this.row / STRIDE
+  }
+
+  /** Base less debt at the start of the round. */
+  get startTokens(): number {
+    return this.rows.numbers[this.row + START]!
+  }
+  set startTokens(tokens: number) {
+    this.rows.numbers[this.row + START] = tokens
+  }
+
+  /** Spent this round: granted and charged, less refunded. */
+  get grantedTokens(): number {
+    return this.rows.numbers[this.row + GRANTED]!
+  }
+  set grantedTokens(tokens: number) {
+    this.rows.numbers[this.row + GRANTED] = tokens
+  }
+
+  /** This round's fair allotment. */
+  get allottedTokens(): number {
+    return this.rows.numbers[this.row + ALLOTTED]!
+  }
+  set allottedTokens(tokens: number) {
+    this.rows.numbers[this.row + ALLOTTED] = tokens
+  }
+
+  /** This account's part in its parent's sum of what others must leave to it. */
+  get holdTokens(): number {
+    return this.rows.numbers[this.row + HOLD]!
+  }
+  set holdTokens(tokens: number) {
+    this.rows.numbers[this.row + HOLD] = tokens
+  }
+
+  /** That sum over its own children. */
+  get heldTokens(): number {
+    return this.rows.numbers[this.row + HELD]!
+  }
+  set heldTokens(tokens: number) {
+    this.rows.numbers[this.row + HELD] = tokens
+  }
+
+  /** What is left of this round's tokens. Below 0: negative tokens. */
+  get balanceTokens(): number {
+    return this.startTokens - this.grantedTokens
+  }
+
+  /** Asked for this round. */
+  get wantedTokens(): number {
+    return this.grantedTokens + this.unmetTokens
+  }
+
+  /** Spent since the account was opened. */
+  get spentTotal(): number {
+    return this.#spentBefore + this.grantedTokens
+  }
+  set spentTotal(tokens: number) {
+    this.#spentBefore = tokens - this.grantedTokens
   }
 
   /** Applies settings; the ledger has checked them against the parent. */
   configure(settings: AccountSettings): void {
     const weight = settings.weight ?? settings.baseTokens
     if (this.active) this.parent!.activeWeight += weight - this.weight
-    if (this.parent !== undefined) this.parent.basesBelowTokens += settings.baseTokens - this.baseTokens
+    if (this.parent !== undefined) this.parent.childrenBaseTokens += settings.baseTokens - this.baseTokens
     this.baseTokens = settings.baseTokens
     this.weight = weight
     this.priority = settings.priority ?? DEFAULT_PRIORITY
@@ -90,24 +150,47 @@ export class Account {
 
   /** Of its own tokens, what it has spent this round. */
   get ownSpentTokens(): number {
-    return Math.max(0, this.balanceTokens + this.grantedTokens) - this.ownTokens
+    return Math.max(0, this.startTokens) - this.ownTokens
   }
 
-  /** Σ of the children's bases. */
-  childrenBaseTokens(): number {
-    return this.basesBelowTokens
+  /** Counts what is granted; below 0 what is given back. */
+  grant(tokens: number): void {
+    this.grantedTokens += tokens
+    this.unmetTokens -= tokens
+  }
+
+  /** Begins a round with `tokens`: nothing was spent or asked for yet. */
+  startRound(tokens: number): void {
+    this.#spentBefore += this.grantedTokens
+    this.startTokens = tokens
+    this.grantedTokens = 0
+    this.unmetTokens = 0
+    this.largestCost = 0
+    this.vacatedTokens = 0
+    this.refused = false
+    this.activeWeight = 0
+  }
+
+  /** Closed: it keeps its numbers, and its row is free for another account. So for the devices below it. */
+  leaveRow(): void {
+    this.rows = this.rows.release(this.row)
+    this.row = ROOT
+    for (const device of this.children) device.leaveRow()
   }
 
   /** Takes over a debt from before a restart or a move, in the round in which it was opened. */
   restoreDebt(owedTokens: number): void {
-    this.balanceTokens -= owedTokens
+    this.startTokens -= owedTokens
     this.owedTokens = Math.max(0, -this.balanceTokens)
     this.updateHold()
     // What a device that owes can no longer keep back, its tenant no longer keeps back for it.
     this.parent?.updateHold()
   }
 
-  /** Brings this account's part in its parent's sums up to date. O(1). */
+  /**
+   * Brings this account's part in its parent's sums up to date, and the cost up to which spends are plain. O(1).
+   * Called after all that changes either: a spend, a refund, a new round, new settings, a new or closed device.
+   */
   updateHold(): void {
     const parent = this.parent
     if (parent === undefined) return
@@ -127,5 +210,9 @@ export class Account {
     parent.heldDueTokens += due - this.holdDueTokens
     this.holdTokens = hold
     this.holdDueTokens = due
+    // Plain is a cost that has been asked for before in this round, of an account that keeps nothing back but its
+    // claim and has no ceiling: if its own tokens cover the cost, the spend changes no more than `spendPlain` does.
+    const plain = this.reserved === 0 && due === 0 && this.ceilingTokens === Number.POSITIVE_INFINITY
+    this.rows.numbers[this.row + PLAIN] = plain ? this.largestCost : 0
   }
 }

@@ -1,4 +1,15 @@
 import type { Account } from './account.ts'
+import {
+  type AccountRows,
+  ALLOTTED,
+  GRANTED,
+  HELD,
+  HOLD,
+  PARENT,
+  PLAIN,
+  ROOT,
+  START,
+} from './account-rows.ts'
 import { fillCeiling } from './ceiling.ts'
 
 /**
@@ -40,22 +51,46 @@ function firstRoundShare(account: Account, parent: Account): number {
  * level above is still untouched. What neither its own nor free tokens cover becomes the account's debt.
  */
 export function book(account: Account, amount: number, due: boolean, nowMs: number, roundMs: number): void {
-  let a = account
-  for (; a.parent !== undefined; a = a.parent) {
+  for (let a: Account | undefined = account; a !== undefined; a = a.parent) {
     const rest = amount - a.ownTokens
-    if (rest > 0) {
+    if (rest > 0 && a.parent !== undefined) {
       const covered = Math.min(rest, freeFor(a, due))
       a.owedTokens += rest - covered
       a.borrowedTotal += covered
     }
-    a.balanceTokens -= amount
-    a.grantedTokens += amount
-    a.spentTotal += amount
+    a.grant(amount)
     if (a.ceilingTokens !== Number.POSITIVE_INFINITY) fillCeiling(a, amount, nowMs, roundMs)
     a.updateHold()
   }
-  a.balanceTokens -= amount
-  a.grantedTokens += amount
+}
+
+/**
+ * Spends `cost` from an account's own tokens as `want` and `book` would, in the few steps that are left where
+ * neither the account nor its tenant has anything else to look at: at each level the cost is plain
+ * (`Account.updateHold`) and covered.
+ *
+ * @param row where the account's numbers begin.
+ * @returns false when that is not so, or there is no such row; nothing was changed.
+ */
+export function spendPlain({ numbers }: AccountRows, row: number, cost: number): boolean {
+  if (cost === 0) return false
+  let at = row
+  do {
+    if (!(numbers[at + PLAIN]! >= cost && numbers[at + START]! - numbers[at + GRANTED]! >= cost)) return false
+    at = numbers[at + PARENT]!
+  } while (at !== ROOT)
+  at = row
+  do {
+    const parent = numbers[at + PARENT]!
+    const granted = numbers[at + GRANTED]! + cost
+    const hold = Math.max(numbers[at + ALLOTTED]! - granted, 0)
+    numbers[parent + HELD]! += hold - numbers[at + HOLD]!
+    numbers[at + GRANTED] = granted
+    numbers[at + HOLD] = hold
+    at = parent
+  } while (at !== ROOT)
+  numbers[ROOT + GRANTED]! += cost
+  return true
 }
 
 /**
@@ -69,30 +104,23 @@ export function unbook(account: Account, tokens: number): number {
   if (back <= 0) return 0
   let a = account
   for (; a.parent !== undefined; a = a.parent) {
-    const owedAtStart = Math.max(0, -(a.balanceTokens + a.grantedTokens))
-    a.owedTokens = Math.max(owedAtStart, a.owedTokens - back)
-    a.balanceTokens += back
-    a.grantedTokens -= back
-    a.spentTotal -= back
+    a.owedTokens = Math.max(0, -a.startTokens, a.owedTokens - back)
+    a.grant(-back)
     a.updateHold()
   }
-  a.balanceTokens += back
-  a.grantedTokens -= back
+  a.grant(-back)
   return back
 }
 
 /** Counts demand on every level, made of single costs of at most `cost`; 0 tells only that somebody is there. */
 export function want(account: Account, tokens: number, cost: number): void {
-  let a = account
-  for (; a.parent !== undefined; a = a.parent) {
-    a.wantedTokens += tokens
+  for (let a: Account | undefined = account; a !== undefined; a = a.parent) {
+    a.unmetTokens += tokens
     if (cost > a.largestCost) a.largestCost = cost
-    if (a.active) continue
+    if (a.active || a.parent === undefined) continue
     a.active = true
     a.parent.activeWeight += a.weight
   }
-  a.wantedTokens += tokens
-  if (cost > a.largestCost) a.largestCost = cost
 }
 
 /**
@@ -101,8 +129,7 @@ export function want(account: Account, tokens: number, cost: number): void {
  */
 export function wait(account: Account, waiting: number, cost: number): void {
   want(account, 0, cost)
-  const wanted = account.grantedTokens + waiting
-  if (wanted > account.wantedTokens) account.wantedTokens = wanted
+  if (waiting > account.unmetTokens) account.unmetTokens = waiting
 }
 
 /** Notes on every level that somebody was refused this round. */

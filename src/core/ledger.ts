@@ -1,6 +1,7 @@
 import { Account } from './account.ts'
+import { STRIDE } from './account-rows.ts'
 import { assertMicro } from './amount.ts'
-import { book, freeFor, markRefused, unbook, wait, want } from './booking.ts'
+import { book, freeFor, markRefused, spendPlain, unbook, wait, want } from './booking.ts'
 import { capAtCeilings, ceilingWaitMs, fitsCeilings } from './ceiling.ts'
 import { renewRound } from './round.ts'
 import { type AccountSettings, LedgerSettingsError } from './settings.ts'
@@ -48,11 +49,9 @@ export interface LedgerOptions {
 export class Ledger {
   readonly root = new Account('', undefined)
   readonly #accounts = new Map<string, Account>()
-  #roundTokens: number
   #roundMs: number
   #roundNumber = 1
   #roundStartedAtMs: number
-  #poolAtStart: number
   #closedGranted = 0
   /** This is the first round after a restart, and nothing has been spent. */
   #untouched: boolean
@@ -65,7 +64,6 @@ export class Ledger {
     assertTime(options.nowMs)
     assertTime(options.roundMs)
     if (options.roundMs < 1) throw new RangeError('a round must last at least a millisecond')
-    this.#roundTokens = options.roundTokens
     this.#roundMs = options.roundMs
     this.#roundStartedAtMs = options.nowMs
     this.#nowMs = options.nowMs
@@ -73,8 +71,7 @@ export class Ledger {
     this.#lastAskedAtMs = options.nowMs
     this.root.unmeasured = true
     this.root.baseTokens = options.roundTokens
-    this.root.balanceTokens = options.afterRestart ? -options.roundTokens : options.roundTokens
-    this.#poolAtStart = this.root.balanceTokens
+    this.root.startTokens = options.afterRestart ? -options.roundTokens : options.roundTokens
     this.#untouched = options.afterRestart ?? false
   }
 
@@ -83,7 +80,7 @@ export class Ledger {
     return this.root.balanceTokens
   }
   get roundTokens(): number {
-    return this.#roundTokens
+    return this.root.baseTokens
   }
   get roundMs(): number {
     return this.#roundMs
@@ -97,10 +94,6 @@ export class Ledger {
   /** When the round may end. */
   get dueAtMs(): number {
     return this.#roundStartedAtMs + this.#roundMs
-  }
-  /** Largest single cost asked for this round, micro-tokens. */
-  get largestCost(): number {
-    return this.root.largestCost
   }
   /** The tenants' accounts, in the order they were opened. */
   get accounts(): ReadonlyMap<string, Account> {
@@ -151,20 +144,33 @@ export class Ledger {
    */
   setRoundTokens(roundTokens: number): void {
     assertMicro(roundTokens)
-    if (this.root.childrenBaseTokens() > roundTokens) {
+    if (this.root.childrenBaseTokens > roundTokens) {
       throw new LedgerSettingsError('the tenants’ bases add up to more than the new capacity; move one first')
     }
-    const delta = roundTokens - this.#roundTokens
-    this.#roundTokens = roundTokens
+    this.root.startTokens += roundTokens - this.root.baseTokens
     this.root.baseTokens = roundTokens
-    this.root.balanceTokens += delta
-    this.#poolAtStart += delta
   }
 
-  /** Spends `cost` from a tenant or device, whole or not at all. A refused spend costs nothing. */
-  spend(account: Account, cost: number, nowMs: number): Decision {
+  /**
+   * Spends `cost` from a tenant or device, whole or not at all. A refused spend costs nothing.
+   *
+   * @param payer the account or its `number`: among 100 000 accounts finding the object takes longer than deciding.
+   * @throws RangeError for a number that no open account has.
+   */
+  spend(payer: Account | number, cost: number, nowMs: number): Decision {
     assertMicro(cost)
     this.#hear(nowMs)
+    const rows = this.root.rows
+    const plain =
+      typeof payer === 'number'
+        ? Number.isInteger(payer) && spendPlain(rows, payer * STRIDE, cost)
+        : spendPlain(payer.rows, payer.row, cost)
+    if (plain) {
+      this.#lastSpentAtMs = nowMs
+      this.#untouched = false
+      return Decision.granted
+    }
+    const account = typeof payer === 'number' ? rows.owner(payer) : payer
     const decision = this.#trySpend(account, cost)
     // A tenant's ceiling does not stop what a device has of its own, and the round that is due brings that.
     const base = account.ownTokens < cost && account.baseTokens - account.owedTokens >= cost
@@ -248,7 +254,6 @@ export class Ledger {
     })
     this.#closedGranted = 0
     this.#untouched = false
-    this.#poolAtStart = this.root.balanceTokens
     this.#roundStartedAtMs = nowMs
     this.#roundNumber++
   }
@@ -325,10 +330,10 @@ export class Ledger {
   #assertConserved(): void {
     let granted = this.#closedGranted
     for (const account of this.root.children) granted += account.grantedTokens
-    const root = this.root
-    if (granted !== root.grantedTokens || root.balanceTokens + granted !== this.#poolAtStart) {
+    const onNode = this.root.grantedTokens
+    if (granted !== onNode) {
       throw new LedgerInvariantError(
-        `tokens are not conserved: pool ${root.balanceTokens}, granted ${granted}, started with ${this.#poolAtStart}`,
+        `tokens are not conserved: accounts spent ${granted}, the node ${onNode}`,
       )
     }
   }

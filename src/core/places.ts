@@ -184,7 +184,7 @@ export class Places {
 
   /** Micro-tokens a round that no account has and that are kept free for nobody but `tenant`. */
   freeTokens(tenant: string, life: NodeLife): number {
-    let free = life.ledger.roundTokens - life.ledger.root.childrenBaseTokens()
+    let free = life.ledger.roundTokens - life.ledger.root.childrenBaseTokens
     for (const [other, { row }] of this.#places) {
       if (row.role === 'staged' && other !== tenant) free -= tokensInRound(row.reserve, life)
     }

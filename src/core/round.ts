@@ -33,13 +33,7 @@ export function renewRound(root: Account, end: RoundEnd): void {
   const ending = { ...end, crowded: root.refused, surplusTokens }
   for (const account of root.children) renew(account, ending)
   const deficit = Math.min(0, left + silentRounds(end) * root.baseTokens)
-  root.balanceTokens = root.baseTokens + (left < 0 ? deficit : surplusTokens)
-  root.wantedTokens = 0
-  root.largestCost = 0
-  root.vacatedTokens = 0
-  root.grantedTokens = 0
-  root.refused = false
-  root.activeWeight = 0
+  root.startRound(root.baseTokens + (left < 0 ? deficit : surplusTokens))
   root.unmeasured = end.paused
   allot(root, root.balanceTokens, surplusTokens)
 }
@@ -73,19 +67,13 @@ function renew(account: Account, end: Ending): void {
     entitled += device.entitledTokens
   }
   const carry = account.refused ? remainder(account, Math.floor(demand), end.surplusTokens) : 0
-  account.balanceTokens = start
+  account.startRound(start)
+  account.active = false
   account.owedTokens = Math.max(0, -start)
   account.demandTokens = Math.floor(demand)
   // A tenant that owes gets no less than what its devices have of their own.
   account.entitledTokens = Math.max(entitled, Math.min(account.demandTokens, account.ownTokens))
   account.carryTokens = carry
-  account.wantedTokens = 0
-  account.largestCost = 0
-  account.vacatedTokens = 0
-  account.grantedTokens = 0
-  account.refused = false
-  account.active = false
-  account.activeWeight = 0
 }
 
 /**

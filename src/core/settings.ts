@@ -38,13 +38,13 @@ export function checkSettings(
   settings: AccountSettings,
 ): void {
   checkRanges(settings)
-  const left = parent.baseTokens - parent.childrenBaseTokens() + (account?.baseTokens ?? 0)
+  const left = parent.baseTokens - parent.childrenBaseTokens + (account?.baseTokens ?? 0)
   if (settings.baseTokens > left) {
     throw new LedgerSettingsError(
       `base does not fit: ${left} micro-tokens a round are left, ${settings.baseTokens} wanted`,
     )
   }
-  if (account !== undefined && account.childrenBaseTokens() > settings.baseTokens) {
+  if (account !== undefined && account.childrenBaseTokens > settings.baseTokens) {
     throw new LedgerSettingsError('the devices’ bases add up to more than the new base')
   }
   if (settings.ceilingTokens !== undefined && settings.ceilingTokens < settings.baseTokens) {

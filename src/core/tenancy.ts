@@ -131,8 +131,7 @@ export class Tenancy {
         ...Array.from(this.#strays, ([name, desk]) => ({
           name,
           owedTokens: 0,
-          spentTotal: 0,
-          borrowedTotal: 0,
+          ...NO_TOTAL,
           desk: { ...desk.toRow(), usage: noUsage() },
         })),
       ],

@@ -5,7 +5,7 @@ import { type AccountSettings, checkSettings } from './settings.ts'
 export function attach(name: string, parent: Account, settings: AccountSettings, nowMs: number): Account {
   checkSettings(parent, undefined, settings)
   const account = new Account(name, parent)
-  account.balanceTokens = Math.min(settings.baseTokens, unspentBase(parent))
+  account.startTokens = Math.min(settings.baseTokens, unspentBase(parent))
   account.configure(settings)
   account.levelAtMs = nowMs
   parent.children.push(account)
@@ -24,7 +24,7 @@ export function reconfigure(account: Account, settings: AccountSettings): void {
   checkSettings(parent, account, settings)
   const delta = settings.baseTokens - account.baseTokens
   const spent = account.ownSpentTokens
-  account.balanceTokens += Math.min(delta, unspentBase(parent))
+  account.startTokens += Math.min(delta, unspentBase(parent))
   parent.vacatedTokens += Math.max(0, spent - account.ownSpentTokens)
   account.configure(settings)
   refreshHolds(account)
@@ -34,12 +34,13 @@ export function reconfigure(account: Account, settings: AccountSettings): void {
 export function detach(account: Account): void {
   const parent = account.parent!
   parent.children.splice(parent.children.indexOf(account), 1)
-  parent.basesBelowTokens -= account.baseTokens
+  parent.childrenBaseTokens -= account.baseTokens
   parent.heldTokens -= account.holdTokens
   parent.heldDueTokens -= account.holdDueTokens
   parent.vacatedTokens += account.ownSpentTokens
   if (account.active) parent.activeWeight -= account.weight
   refreshHolds(parent)
+  account.leaveRow()
 }
 
 /**
@@ -47,7 +48,7 @@ export function detach(account: Account): void {
  * raised base before the next round: otherwise closing and opening accounts would mint tokens.
  */
 function unspentBase(parent: Account): number {
-  let left = parent.baseTokens - parent.childrenBaseTokens() - parent.vacatedTokens
+  let left = parent.baseTokens - parent.childrenBaseTokens - parent.vacatedTokens
   if (parent.parent !== undefined) {
     let promised = 0
     for (const child of parent.children) promised += child.ownTokens

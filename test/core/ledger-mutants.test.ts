@@ -6,11 +6,13 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Ledger } from '../../src/core/ledger.ts'
 import { history, worldPlan } from './ledger/plans.ts'
+import { Twins } from './ledger/twins.ts'
 import { type LedgerClass, World } from './ledger/world.ts'
 
 const CORE = fileURLToPath(new URL('../../src/core/', import.meta.url))
 const MODULES = [
   'account',
+  'account-rows',
   'amount',
   'booking',
   'ceiling',
@@ -24,7 +26,7 @@ const MODULES = [
 const RUNS = 1500
 const SEED = 7
 
-/** Random histories on both levels, everything allowed. @throws Error when the books do not agree. */
+/** Random histories on both levels, everything allowed; some in two worlds. @throws Error when the books do not agree. */
 function prove(ledgerClass: LedgerClass): void {
   for (const levels of [1, 2] as const) {
     const also = { changes: true, charges: true, clock: true, restarts: true }
@@ -34,6 +36,13 @@ function prove(ledgerClass: LedgerClass): void {
         for (const step of steps) world.play(step)
       }),
       { numRuns: RUNS, seed: SEED, endOnFailure: true },
+    )
+    fc.assert(
+      fc.property(worldPlan(levels), history(levels, { light: true }), (plan, steps) => {
+        const twins = new Twins(ledgerClass, plan)
+        for (const step of steps) twins.play(step)
+      }),
+      { numRuns: RUNS / 5, seed: SEED, endOnFailure: true },
     )
   }
 }
@@ -65,6 +74,14 @@ const MUTANTS: readonly [what: string, module: string, from: string, to: string]
   ['refunds exceed what was spent', 'booking', 'back = Math.min(back, a.grantedTokens)', 'back += 0'],
   ['what is not lent is lent', 'account', 'if (due > hold) hold = due', ''],
   ['holds are not updated', 'account', 'this.holdDueTokens = due', ''],
+  ['plain spends skip a ceiling', 'account', '&& this.ceilingTokens === Number.POSITIVE_INFINITY', ''],
+  ['plain spends keep nothing back', 'account', 'this.reserved === 0 && due === 0', 'this.reserved < 2'],
+  ['costs beyond the largest are plain', 'account', 'plain ? this.largestCost : 0', 'plain ? 1e9 : 0'],
+  ['others’ tokens are plain', 'booking', 'numbers[at + START]! - numbers[at + GRANTED]! >= cost', 'true'],
+  ['a plain spend keeps its claim', 'booking', 'numbers[at + HOLD] = hold', ''],
+  ['a plain spend of a device spares its tenant', 'booking', 'at = parent', 'at = ROOT'],
+  ['a plain spend is no activity', 'ledger', 'this.#lastSpentAtMs = nowMs\n', ''],
+  ['a used row is not cleared', 'account-rows', 'this.numbers.fill(0, row, row + STRIDE)', ''],
   ['a closed account still asks', 'tree', 'if (account.active) parent.activeWeight -= account.weight', ''],
   ['a ceiling stops a sibling’s own tokens', 'ceiling', '(a === account || !own)', 'true'],
   [

@@ -244,7 +244,7 @@ export class Books {
       same(group.heldTokens, sum(false))
       same(group.heldDueTokens, sum(true))
       same(
-        group.childrenBaseTokens(),
+        group.childrenBaseTokens,
         group.children.reduce((bases, child) => bases + child.baseTokens, 0),
       )
       const active = group.children.filter((child) => child.active)

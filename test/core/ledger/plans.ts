@@ -91,6 +91,22 @@ const traffic: fc.WeightedArbitrary<Step>[] = [
     }),
   },
 ]
+/** Spends that leave most of a round unused, so that rounds outlast their time. */
+const light: fc.WeightedArbitrary<Step>[] = [
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('spend'),
+      who,
+      cost: fc.integer({ min: 1, max: 3 }),
+      times: fc.constantFrom(1, 2),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('wait'), rounds: fc.constantFrom(0.1, 0.3, 0.7) }),
+  },
+]
 const clock: fc.WeightedArbitrary<Step>[] = [
   {
     weight: 1,
@@ -122,6 +138,8 @@ const restarts: fc.WeightedArbitrary<Step>[] = [
 
 /** What else may happen beside spends, leases, refunds and passing time. */
 export interface Happenings {
+  /** Nothing but a few small spends as time passes, beside what else is named here. */
+  readonly light?: boolean
   readonly charges?: boolean
   readonly changes?: boolean
   readonly clock?: boolean
@@ -132,7 +150,7 @@ export interface Happenings {
 export function history(levels: 1 | 2, also: Happenings, maxLength = 120): fc.Arbitrary<Step[]> {
   return fc.array(
     fc.oneof(
-      ...traffic,
+      ...(also.light ? light : traffic),
       ...(also.clock ? clock : []),
       ...(also.charges ? charges : []),
       ...(also.changes ? changes(levels) : []),

@@ -78,7 +78,7 @@ export class World {
     const books = this.#books
     const own = Math.max(0, account.balanceTokens)
     const before = books.before(this.nowMs, account, cost)
-    const decision = this.ledger.spend(account, cost, this.nowMs)
+    const decision = this.ledger.spend(cost % 2 === 0 ? account : account.number, cost, this.nowMs)
     books.passTo(this.nowMs)
     const granted = decision === Decision.granted || decision === Decision.borrowed
     const renewed = books.after(before, account, granted ? cost : 0, true)
@@ -131,7 +131,7 @@ export class World {
   /** Changes settings; what does not fit is refused and changes nothing. */
   change(account: Account, plan: AccountPlan): void {
     const parent = account.parent!
-    const others = parent.childrenBaseTokens() - account.baseTokens
+    const others = parent.childrenBaseTokens - account.baseTokens
     const base = Math.floor(((parent.baseTokens - others) * (plan.part + 1)) / 5)
     this.#reconfigure(() => this.ledger.change(account, settingsOf(plan, base, this.ledger.roundTokens)))
   }
@@ -144,7 +144,7 @@ export class World {
   }
 
   openLate(plan: AccountPlan): void {
-    const free = this.ledger.roundTokens - this.root.childrenBaseTokens()
+    const free = this.ledger.roundTokens - this.root.childrenBaseTokens
     this.open(plan, Math.floor((free * (plan.part + 1)) / 6))
   }
 
