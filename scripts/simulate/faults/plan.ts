@@ -29,7 +29,7 @@ export interface PlannedAccount {
 /** Something that befalls the world at a moment. */
 export type PlannedFault = { readonly atMs: number } & (
   | { readonly kind: 'message'; readonly how: 'lose' | 'repeat' | 'delay' }
-  /** With `holding` not at once, but with the next answer that leaves it tokens the node has not heard the use of. */
+  /** With `holding` not at once, but after the next answer with which it holds granted tokens it has not used. */
   | { readonly kind: 'edgeCrash'; readonly edge: number; readonly downMs: number; readonly holding: boolean }
   | { readonly kind: 'nodeCrash'; readonly downMs: number; readonly duringWrite: boolean }
   /** The node starts anew elsewhere while the old object lives on and is still sent messages. */

@@ -1,6 +1,6 @@
 import type { Lease } from '../../../src/core/lease.ts'
 import { BOOK_LIMITS } from '../../../src/core/lease-book.ts'
-import { isMoved, type LeaseReply, type LeaseRequest } from '../../../src/core/messages.ts'
+import type { LeaseReply, LeaseRequest } from '../../../src/core/messages.ts'
 import type { Events } from '../events.ts'
 import type { Random } from '../random.ts'
 import { BacklogWatch } from './backlog-watch.ts'
@@ -133,7 +133,7 @@ export class FaultWorld {
       this.#node.receive(message, (reply) => {
         this.#network.carry([placeOf(edge)], `${message.edge} back`, () => {
           answer(reply)
-          this.#crashHolding(edge, message, reply)
+          this.#crashHolding(edge)
         })
       })
     })
@@ -253,16 +253,25 @@ export class FaultWorld {
     }
   }
 
-  /** Crashes an isolate that is to, if an answer leaves it tokens of whose use its node has heard nothing. */
-  #crashHolding(edge: number, message: LeaseRequest, reply: LeaseReply): void {
+  /** Crashes an isolate that is to, if it holds tokens now that it has had an answer. */
+  #crashHolding(edge: number): void {
     const downMs = this.#crashWhenHolding.get(edge)
-    if (downMs === undefined || this.#isolates[edge]?.id !== message.edge) return
-    const holds = reply.accounts.some(
-      (entry, i) => !isMoved(entry) && entry.granted > message.accounts[i]!.used,
-    )
-    if (!holds) return
+    const isolate = this.#isolates[edge]
+    if (downMs === undefined || isolate === undefined || !this.#holdsTokens(isolate)) return
     this.#crashWhenHolding.delete(edge)
     this.#crashIsolate(edge, downMs)
+  }
+
+  /**
+   * Whether the node has granted an isolate more than it has used, in a session both have now. No message on its
+   * way can report that as used, so it is presumed spent if the isolate is never heard of again.
+   */
+  #holdsTokens({ id, edge }: SimIsolate): boolean {
+    const sessions = this.#node.current?.life.sessions
+    return [...edge.line.leases.values()].some(({ tenant, device, session, used }) => {
+      const known = sessions?.desk(tenant, device)?.ofEdge(id)
+      return known !== undefined && known.id === session && known.granted > used
+    })
   }
 
   #crashIsolate(edge: number, downMs: number): void {
