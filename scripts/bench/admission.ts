@@ -32,8 +32,8 @@ export interface AdmissionBench {
 /** Connections of the closed loop. */
 const CONNECTIONS = 32
 /**
- * What is to be told apart by a few per cent gets turns that each hold a whole cycle of garbage collection: every
- * 40 000 requests or so V8 stops for 100 ms, and shorter turns have it or have it not.
+ * What is to be told apart by a few per cent gets turns that hold several full collections of 20 to 40 ms each: in
+ * short ones, one more or less would tell.
  */
 const LONG_TURN = 30_000
 const LONG: ReadonlySet<string> = new Set(['plain', 'tuned', 'admitted', 'refused', 'callPerRequest'])

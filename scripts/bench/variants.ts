@@ -44,7 +44,7 @@ export async function startVariants(ports: Ports, delayMs: number, skipped: Set<
       await startWorker('tuned', { port: ports.take() }),
     ),
     worker('admitted', 'Stint, a tenant in its lease', stint),
-    worker('refused', 'Stint, a flooding tenant refused', stint, { host: 'flood.localhost', status: 429 }),
+    worker('refused', 'Stint, a flooding tenant refused (heads alone)', stint, { host: 'flood.localhost', status: 429 }),
     worker('callPerRequest', 'one object RPC per request', await perRequest(false)),
     worker('writePerRequest', 'one RPC with a durable write per request', await perRequest(true)),
     ...(await peersOnRedis(ports, delayMs, skipped, worker)),
