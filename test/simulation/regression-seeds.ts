@@ -25,6 +25,10 @@ export const REGRESSION_SEEDS: readonly RegressionSeed[] = [
     seed: 502839,
     found: 'the isolate that crashed happened to hold nothing, and nothing was presumed spent',
   },
+  {
+    seed: 7101274,
+    found: 'tokens claimed for what edges had asked ahead, for a flood that had ended, were taken for idle',
+  },
 ]
 
 /** The same with several nodes and a coordinator. */

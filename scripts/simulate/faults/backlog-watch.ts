@@ -115,8 +115,9 @@ export class BacklogWatch {
     let sum = 0
     for (const [key, account] of accounts) {
       if (key === this.#key) continue
-      const { toldTokens, admittedTokens } = before.accounts.get(key)!
-      const explained = HEAD_ROOM * Math.max(toldTokens, admittedTokens)
+      const { toldTokens, admittedTokens, grantedTokens } = before.accounts.get(key)!
+      // What edges asked for ahead is demand too, though the flood it was meant for may have ended since.
+      const explained = HEAD_ROOM * Math.max(toldTokens, admittedTokens, grantedTokens)
       sum += Math.max(0, Math.min(account.givenTokens, explained) - demandOf(account))
     }
     return sum

@@ -11,6 +11,8 @@ export interface AccountSeen {
   readonly admittedTokens: number
   /** Demand the node was told of, perhaps late. */
   readonly toldTokens: number
+  /** What the node gave it, leases for later included. */
+  readonly grantedTokens: number
   /** What the node gave it or kept for it. */
   readonly givenTokens: number
 }
@@ -25,6 +27,8 @@ export interface SeenRound {
 }
 
 type Sums = Pick<AccountTruth, 'askedTokens' | 'admittedTokens'>
+type Given = Pick<AccountSeen, 'grantedTokens' | 'givenTokens'>
+const NOTHING: Given = { grantedTokens: 0, givenTokens: 0 }
 
 /** Notes every round that ends at the node. */
 export class RoundLog {
@@ -92,7 +96,7 @@ export class RoundLog {
     return told
   }
 
-  #round(given: ReadonlyMap<string, number>): SeenRound {
+  #round(given: ReadonlyMap<string, Given>): SeenRound {
     const accounts = new Map<string, AccountSeen>()
     for (const [key, now] of this.#truth) {
       const before = this.#before.get(key)
@@ -100,7 +104,7 @@ export class RoundLog {
         askedTokens: now.askedTokens - (before?.askedTokens ?? 0),
         admittedTokens: now.admittedTokens - (before?.admittedTokens ?? 0),
         toldTokens: this.#told.get(key) ?? 0,
-        givenTokens: given.get(key) ?? 0,
+        ...(given.get(key) ?? NOTHING),
       })
     }
     const deficitTokens = this.#deficitTokens
@@ -127,8 +131,11 @@ function addTo(sums: Map<string, number>, more: ReadonlyMap<string, number>): vo
 }
 
 /** By account: what it has been allotted this round, or more if it was granted more. */
-function givenBy({ accounts }: Ledger): ReadonlyMap<string, number> {
-  const given = ({ allottedTokens, grantedTokens }: Account) => Math.max(allottedTokens, grantedTokens)
+function givenBy({ accounts }: Ledger): ReadonlyMap<string, Given> {
+  const given = ({ allottedTokens, grantedTokens }: Account) => ({
+    grantedTokens,
+    givenTokens: Math.max(allottedTokens, grantedTokens),
+  })
   return new Map(
     Array.from(accounts.values()).flatMap((tenant) => [
       [tenant.name, given(tenant)] as const,
