@@ -10,14 +10,19 @@ import type { Desk, DeskRow, LapsedSession } from './session.ts'
 import type { TenantRow } from './tenancy.ts'
 import { NO_TOTALS, noUsage, type Usage } from './usage.ts'
 
-/**
- * A node that was passed over, and how far the heir knows its sessions: those numbered `opened` and above in its
- * life `life`, and all of later lives, are not in the state the heir began with.
- */
-export interface Inherited {
-  readonly node: string
+/** A moment of a node: sessions numbered `opened` and above in its life `life`, and all of later lives, come after. */
+interface Point {
   readonly life: number
   readonly opened: number
+}
+
+/**
+ * A node that was passed over, and how far the heir knows its sessions: those that come after are not in the state
+ * the heir began with, those from `until` on, when the tenant was home again, are the account's own.
+ */
+export interface Inherited extends Point {
+  readonly node: string
+  readonly until?: Point
 }
 
 /** What a node that was passed over has counted beyond the state its heir began with. */
@@ -54,25 +59,34 @@ function presumeDeskSpent(desk: DeskRow): DeskRow {
   return { usage: { ...desk.usage, presumed: presumedOf(desk) }, sessions: [], lapsed }
 }
 
-/** The row with nodes whose unknown sessions are booked from zero; one that is named already stays as it is. */
+/** The row with nodes whose unknown sessions are booked from zero; one that is away already stays as it is. */
 export function inheritFrom(row: TenantRow, nodes: readonly Inherited[]): TenantRow {
   const known = row.inherited ?? []
-  const added = nodes.filter(({ node }) => !known.some((each) => each.node === node))
+  const added = nodes.filter(({ node }) => !known.some((each) => each.node === node && !each.until))
   return added.length === 0 ? row : { ...row, inherited: [...known, ...added] }
 }
 
 /** Whether a session is one of a passed-over node that the heir has not heard of yet. */
 export function isInherited(inherited: readonly Inherited[], session: string): boolean {
+  const at = startOf(session)
+  return inherited.some(
+    (from) => from.node === at.node && isAfter(at, from) && !(from.until && isAfter(at, from.until)),
+  )
+}
+
+/** The node that opened a session, and the point from which on. */
+export function startOf(session: string): Inherited {
   const dot = session.lastIndexOf('.')
   const colon = session.lastIndexOf(':', dot)
-  if (colon < 0) return false
-  const [node, life, number] = [
-    session.slice(0, colon),
-    Number(session.slice(colon + 1, dot)),
-    Number(session.slice(dot + 1)),
-  ]
-  const from = inherited.find((each) => each.node === node)
-  return from !== undefined && (life > from.life || (life === from.life && number >= from.opened))
+  return {
+    node: session.slice(0, colon),
+    life: Number(session.slice(colon + 1, dot)),
+    opened: Number(session.slice(dot + 1)),
+  }
+}
+
+function isAfter({ life, opened }: Point, from: Point): boolean {
+  return life === from.life ? opened >= from.opened : life > from.life
 }
 
 const COUNTERS = ['admitted', 'refused', 'unreachable', 'shadowed', 'bytesIn', 'bytesOut'] as const

@@ -1,3 +1,4 @@
+import { startOf } from './late-usage.ts'
 import { Ledger } from './ledger.ts'
 import type { LeaseReply, LeaseRequest } from './messages.ts'
 import { joinLives, type PastLife } from './past-lives.ts'
@@ -168,12 +169,9 @@ export class NodeLife {
   }
 
   #checkNotLater(session: string): void {
-    const life = session.slice(0, session.lastIndexOf('.'))
-    const colon = life.lastIndexOf(':')
-    if (life.slice(0, colon) !== this.#node || !(Number(life.slice(colon + 1)) > this.epoch)) return
-    throw new StaleLifeError(
-      `life ${this.epoch} of ${this.#node} is over: session ${session} is of a later one`,
-    )
+    const { node, life } = startOf(session)
+    if (node !== this.#node || !(life > this.epoch)) return
+    throw new StaleLifeError(`session ${session} is of a later life`)
   }
 
   /** A new round has begun, or, while nobody needs one, its time has passed. */

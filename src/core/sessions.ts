@@ -1,5 +1,5 @@
 import type { Account } from './account.ts'
-import { type HandedIn, isInherited } from './late-usage.ts'
+import { type HandedIn, type Inherited, isInherited, startOf } from './late-usage.ts'
 import type { Ledger } from './ledger.ts'
 import {
   type AccountGrant,
@@ -29,6 +29,8 @@ export interface SessionsOptions {
 const CREDIT_REQUESTS = 4
 /** A lease may be used for so many rounds after the edge asked for it. */
 const LEASE_ROUNDS = 2
+/** Passed-over nodes kept of an account that moves: those that have nothing to hand in would be named for ever. */
+const KEEP_INHERITED = 64
 
 /**
  * The node's side of leases: turns reports into bookings and grants. Pure; the node object persists
@@ -105,10 +107,12 @@ export class Sessions {
   resume(row: TenantRow, nowMs: number): void {
     this.#advance(nowMs)
     const tenancy = this.#tenancies.get(row.tenant)
-    tenancy?.resume(row, this.#steadyMs, this.silenceMs)
-    // A node that was passed over and is home again knows its sessions itself.
-    const node = this.#life.slice(0, this.#life.lastIndexOf(':'))
-    if (tenancy !== undefined) tenancy.inherited = tenancy.inherited.filter((each) => each.node !== node)
+    if (tenancy === undefined) return
+    tenancy.resume(row, this.#steadyMs, this.silenceMs)
+    // Home again at a node that was passed over: what it had opened before may not be booked yet.
+    const { node, ...until } = startOf(`${this.#life}.${this.#opened}`)
+    const bounded = (each: Inherited) => (each.node === node ? { until, ...each } : each)
+    tenancy.inherited = tenancy.inherited.slice(-KEEP_INHERITED).map(bounded)
   }
 
   /** Books, once, what a node that was passed over has handed in; the tenant has been opened. */

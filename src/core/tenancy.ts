@@ -164,7 +164,9 @@ export class Tenancy {
   /** Books what a node that was passed over has handed in, unless it was booked before. */
   settle({ id, node, from, to }: HandedIn, nowMs: number): void {
     if (this.#settled.includes(id)) return
-    this.inherited = this.inherited.filter((each) => each.node !== node)
+    // It may have been passed over twice: what comes first is of the first time.
+    const over = this.inherited.find((each) => each.node === node)
+    this.inherited = this.inherited.filter((each) => each !== over)
     // What it had forgotten itself, edges may still report.
     this.pastLives = joinLives(this.pastLives, to.pastLives ?? [])
     const forgetAtMs = nowMs + KEEP_LAPSED_MS

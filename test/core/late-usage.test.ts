@@ -36,7 +36,7 @@ class Edge {
     this.#device = device
   }
 
-  report(life: NodeLife): AccountGrant {
+  report(life: NodeLife, nowMs = 0): AccountGrant {
     const { session } = this
     const totals = { ...NO_TOTALS, used: this.used * MICRO, demand: this.used * MICRO, admitted: this.used }
     const device = this.#device === undefined ? {} : { device: this.#device }
@@ -51,7 +51,7 @@ class Edge {
       first: 0,
     }
     const request = { version: MESSAGE_VERSION, edge: this.#name, accounts: [asked] }
-    const [grant] = life.handle(request, 0).reply.accounts as [AccountGrant]
+    const [grant] = life.handle(request, nowMs).reply.accounts as [AccountGrant]
     return grant
   }
 
@@ -60,6 +60,17 @@ class Edge {
     this.session = session
     this.granted = granted / MICRO
   }
+}
+
+/** Time passes until every trace of a session that is over is gone. */
+function forgotten(life: NodeLife): { nowMs: number } {
+  let nowMs = 0
+  const desk = life.sessions.desk('t')!
+  while (desk.sessions.size + desk.lapsed.size > 0) {
+    nowMs += ROUND_MS
+    life.flush(nowMs)
+  }
+  return { nowMs }
 }
 
 /** What became of one edge: what it had used at each stage, and whether it said so. */
@@ -191,5 +202,65 @@ describe('usage after a forced takeover', () => {
     edge.report(heir)
     edge.report(heir)
     expect(usageOf(heir)).toEqual({ admitted: 4, spent: 4, presumed: 0 })
+  })
+
+  describe('of a node that is home again before what it handed in is booked', () => {
+    /** The node knows the session of `edge`, is passed over from a state that does not, and gets the tenant back. */
+    function homeAgain(edge: Edge) {
+      const first = lifeOf('s')
+      first.open(account(1))
+      const from = inheritFrom(first.sessions.row('t')!, [{ node: 's', life: 1, opened: 0 }])
+      edge.begin(first)
+      const to = first.close('t')!.row
+      const heir = lifeOf('h')
+      heir.install(account(2), presumeRowSpent(from), 0)
+      const { node } = first.flush(0)
+      const home = new NodeLife({ node: 's', stored: { node, tenants: [] }, nowMs: 0 })
+      home.install(account(3), heir.close('t')!.row, 0)
+      return { home, handedIn: { id: 't:2:s', node: 's', from, to } }
+    }
+
+    it('counts a session that is in neither account once, whether it is booked before or after', () => {
+      for (const bookedFirst of [false, true]) {
+        const edge = new Edge('e', undefined)
+        const { home, handedIn } = homeAgain(edge)
+        edge.used = 4
+        if (bookedFirst) home.sessions.settle(handedIn, 0)
+        edge.report(home)
+        home.sessions.settle(handedIn, 0)
+        expect(usageOf(home)).toEqual({ admitted: 4, spent: 4, presumed: edge.granted - 4 })
+      }
+    })
+
+    it('books none from zero that it has opened since', () => {
+      const { home } = homeAgain(new Edge('e', undefined))
+      const later = new Edge('f', undefined)
+      later.begin(home)
+      later.used = 4
+      later.report(home)
+      const { nowMs } = forgotten(home)
+      expect(usageOf(home)).toMatchObject({ admitted: 4, spent: 4 })
+      later.report(home, nowMs)
+      expect(usageOf(home)).toMatchObject({ admitted: 4, spent: 4 })
+    })
+
+    it('is passed over again: what it opens then is booked from zero until that is handed in too', () => {
+      const { home, handedIn } = homeAgain(new Edge('e', undefined))
+      const from = inheritFrom(home.sessions.row('t')!, [
+        { node: 's', life: home.epoch, opened: home.sessions.opened },
+      ])
+      const later = new Edge('f', undefined)
+      later.begin(home)
+      later.used = 4
+      const heir = lifeOf('h')
+      heir.install(account(4), presumeRowSpent(from), 0)
+      heir.sessions.settle(handedIn, 0)
+      later.report(heir)
+      expect(usageOf(heir)).toMatchObject({ admitted: 4, spent: 4 })
+      const again = { id: 't:4:s', node: 's', from, to: home.close('t')!.row }
+      heir.sessions.settle(again, 0)
+      expect(heir.sessions.row('t')!.inherited).toBeUndefined()
+      expect(usageOf(heir)).toMatchObject({ admitted: 4, spent: 4 })
+    })
   })
 })

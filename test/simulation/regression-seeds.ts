@@ -46,4 +46,9 @@ export const CLUSTER_REGRESSION_SEEDS: readonly RegressionSeed[] = [
     seed: 1399,
     found: 'a session that a passed-over node had forgotten was lost once that node had handed in',
   },
+  {
+    seed: 9008,
+    found:
+      'a session was lost when its node, passed over without it, got the tenant back before it was booked',
+  },
 ]
