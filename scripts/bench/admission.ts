@@ -36,15 +36,24 @@ const CONNECTIONS = 32
  * short ones, one more or less would tell.
  */
 const LONG_TURN = 30_000
-const LONG: ReadonlySet<string> = new Set(['plain', 'tuned', 'admitted', 'refused', 'callPerRequest'])
+const LONG: ReadonlySet<string> = new Set([
+  'plain',
+  'tuned',
+  'admitted',
+  'admittedBare',
+  'refused',
+  'callPerRequest',
+])
 /** Share of answers that must be what the variant is about. */
 const EXPECTED_SHARE = 0.99
 const RATIOS = {
   admittedOverPlain: ['admitted', 'plain'],
+  admittedBareOverPlain: ['admittedBare', 'plain'],
   refusedOverPlain: ['refused', 'plain'],
   admittedOverTuned: ['admitted', 'tuned'],
   refusedOverTuned: ['refused', 'tuned'],
   callPerRequestOverAdmitted: ['callPerRequest', 'admitted'],
+  callPerRequestOverAdmittedBare: ['callPerRequest', 'admittedBare'],
   writePerRequestOverAdmitted: ['writePerRequest', 'admitted'],
   sharedStoreOverAdmitted: ['sharedStore', 'admitted'],
   upstashOverAdmitted: ['upstash', 'admitted'],

@@ -16,9 +16,10 @@ export interface Variant {
 
 const HOST = 'quiet.localhost'
 
-/** A tenant with plenty, and one that may have next to nothing. */
+/** A tenant with plenty, the same with its answers left as they are, and one that may have next to nothing. */
 const MANIFEST = manifestOf(2_000_000, {
-  quiet: { base: 1_000_000 },
+  quiet: { base: 900_000 },
+  plain: { base: 900_000, rateLimitFields: false },
   flood: { base: 10, ceiling: 10 },
 })
 
@@ -44,7 +45,11 @@ export async function startVariants(ports: Ports, delayMs: number, skipped: Set<
       await startWorker('tuned', { port: ports.take() }),
     ),
     worker('admitted', 'Stint, a tenant in its lease', stint),
-    worker('refused', 'Stint, a flooding tenant refused (heads alone)', stint, { host: 'flood.localhost', status: 429 }),
+    worker('admittedBare', 'the same, RateLimit fields switched off', stint, { host: 'plain.localhost' }),
+    worker('refused', 'Stint, a flooding tenant refused (heads alone)', stint, {
+      host: 'flood.localhost',
+      status: 429,
+    }),
     worker('callPerRequest', 'one object RPC per request', await perRequest(false)),
     worker('writePerRequest', 'one RPC with a durable write per request', await perRequest(true)),
     ...(await peersOnRedis(ports, delayMs, skipped, worker)),
