@@ -118,7 +118,10 @@ export class BacklogWatch {
       const { toldTokens, admittedTokens, grantedTokens } = before.accounts.get(key)!
       // What edges asked for ahead is demand too, though the flood it was meant for may have ended since.
       const explained = HEAD_ROOM * Math.max(toldTokens, admittedTokens, grantedTokens)
-      sum += Math.max(0, Math.min(account.givenTokens, explained) - demandOf(account))
+      const unclaimed = Math.min(account.givenTokens, explained) - demandOf(account)
+      // Or it lies in leases, for requests that are admitted in the next round.
+      const leased = Math.min(account.grantedTokens, explained) - account.admittedTokens
+      sum += Math.max(0, unclaimed, leased)
     }
     return sum
   }
