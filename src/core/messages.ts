@@ -101,8 +101,3 @@ export interface LeaseReply {
   readonly version: number
   readonly accounts: readonly (AccountGrant | Moved)[]
 }
-
-/** Whether an entry of a reply says that the tenant lives elsewhere. */
-export function isMoved(entry: AccountGrant | Moved): entry is Moved {
-  return 'moved' in entry
-}

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { toMicro } from '../../src/core/amount.ts'
 import { tenantSchema } from '../../src/core/manifest/tenant.ts'
-import { type AccountGrant, isMoved, MESSAGE_VERSION } from '../../src/core/messages.ts'
+import { type AccountGrant, MESSAGE_VERSION } from '../../src/core/messages.ts'
 import { NodeLife } from '../../src/core/node-life.ts'
 import { accountOf, DEFAULT_DEVICE } from '../../src/core/placed.ts'
 import { NO_TOTALS } from '../../src/core/usage.ts'
@@ -62,7 +62,7 @@ class Reporter {
       nowMs,
     )
     const [grant] = reply.accounts
-    if (grant === undefined || isMoved(grant)) throw new Error('the tenant lives here')
+    if (grant === undefined || 'moved' in grant) throw new Error('the tenant lives here')
     if (grant.session !== this.session) {
       if (this.session !== '') [this.used, this.admitted] = [0, 0]
       this.session = grant.session

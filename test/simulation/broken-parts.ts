@@ -3,7 +3,7 @@ import { SimEdge } from '../../scripts/simulate/sim-edge.ts'
 import { Verdict } from '../../src/core/lease.ts'
 import { LeaseBook } from '../../src/core/lease-book.ts'
 import { Ledger } from '../../src/core/ledger.ts'
-import { isMoved, type LeaseReply, type LeaseRequest } from '../../src/core/messages.ts'
+import type { LeaseReply, LeaseRequest } from '../../src/core/messages.ts'
 import { NodeLife, type NodeLifeOptions } from '../../src/core/node-life.ts'
 import { Desk } from '../../src/core/session.ts'
 import type { TenantAccount } from '../../src/core/tenancy.ts'
@@ -25,7 +25,7 @@ class WithoutSessionIds extends NodeLife {
 function renamed(reply: LeaseReply, session: string): LeaseReply {
   return {
     ...reply,
-    accounts: reply.accounts.map((entry) => (isMoved(entry) ? entry : { ...entry, session })),
+    accounts: reply.accounts.map((entry) => ('moved' in entry ? entry : { ...entry, session })),
   }
 }
 
@@ -136,7 +136,7 @@ function neverStopping(...args: ConstructorParameters<typeof SimEdge>): SimEdge 
   const edge = new SimEdge(...args)
   const { book } = edge
   book.settle = (line, reply, nowMs) => {
-    const accounts = reply.accounts.map((entry) => (isMoved(entry) ? entry : { ...entry, ttlMs: 1e12 }))
+    const accounts = reply.accounts.map((entry) => ('moved' in entry ? entry : { ...entry, ttlMs: 1e12 }))
     return LeaseBook.prototype.settle.call(book, line, { ...reply, accounts }, nowMs)
   }
   return edge

@@ -7,7 +7,6 @@ import { tenantSchema } from '../../src/core/manifest/tenant.ts'
 import {
   type AccountGrant,
   type AccountReport,
-  isMoved,
   type LeaseRequest,
   MESSAGE_VERSION,
 } from '../../src/core/messages.ts'
@@ -61,7 +60,7 @@ function message(tenantName: string, report: Partial<AccountReport>): LeaseReque
 
 function grantOf(reply: { accounts: readonly unknown[] }): AccountGrant {
   const [entry] = reply.accounts as [AccountGrant]
-  expect(isMoved(entry)).toBe(false)
+  expect(entry).not.toHaveProperty('moved')
   return entry
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { NodeConfig } from '../../src/core/control.ts'
 import { nodeSchema } from '../../src/core/manifest/node.ts'
 import { tenantSchema } from '../../src/core/manifest/tenant.ts'
-import { type AccountGrant, isMoved, type LeaseRequest, MESSAGE_VERSION } from '../../src/core/messages.ts'
+import { type AccountGrant, type LeaseRequest, MESSAGE_VERSION } from '../../src/core/messages.ts'
 import { NO_TOTALS } from '../../src/core/usage.ts'
 import { env } from './world.ts'
 
@@ -75,7 +75,7 @@ describe('a node whose tenant has moved', () => {
     expect(await ask('e2', two)).toMatchObject({ home, session: two })
     expect(await release()).toBe('released')
     const late = await ask('e2', two)
-    expect(isMoved(late) && late.moved).toEqual({ node: home, epoch: 2 })
+    expect('moved' in late && late.moved).toEqual({ node: home, epoch: 2 })
   })
 
   it('is released at once when nobody held a lease', async () => {

@@ -1,6 +1,6 @@
 import type { TenantCapsule } from '../../../src/core/capsule.ts'
 import { type Checkpoint, checkpointOf } from '../../../src/core/checkpoints.ts'
-import { isMoved, type LeaseReply, type LeaseRequest } from '../../../src/core/messages.ts'
+import type { LeaseReply, LeaseRequest } from '../../../src/core/messages.ts'
 import type { NodeMessage, TenantRow } from '../../../src/core/migration/types.ts'
 import type { NodeLife } from '../../../src/core/node-life.ts'
 import type { Place } from '../../../src/core/places.ts'
@@ -225,7 +225,7 @@ export class NodeModel {
     tally.count('lapsed', Math.max(0, lapsedIn(life, request) - lapsed))
     this.#windows.onGranted(node.name, life.ledger.roundTokens, spentBy(life) - spent)
     for (const entry of reply.accounts) {
-      if (isMoved(entry)) continue
+      if ('moved' in entry) continue
       const { tenant, epoch, session } = entry
       this.#world.truth.get(tenant)!.noteGrant(session, entry.granted, entry.credit)
       if (running === node.running) this.#noteServing(node.name, tenant, epoch)

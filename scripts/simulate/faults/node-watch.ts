@@ -1,10 +1,5 @@
 import type { Account } from '../../../src/core/account.ts'
-import {
-  type AccountReport,
-  isMoved,
-  type LeaseReply,
-  type LeaseRequest,
-} from '../../../src/core/messages.ts'
+import type { AccountReport, LeaseReply, LeaseRequest } from '../../../src/core/messages.ts'
 import type { Desk, Session } from '../../../src/core/session.ts'
 import { type AccountTruth, accountKey, COUNTED } from './model.ts'
 import type { RunningLife } from './sim-node.ts'
@@ -96,7 +91,7 @@ export class NodeWatch {
 
   #noteGrants(reply: LeaseReply): void {
     for (const entry of reply.accounts) {
-      if (isMoved(entry)) continue
+      if ('moved' in entry) continue
       const truth = this.#truth.get(accountKey(entry.tenant, entry.device))!
       truth.noteGrant(entry.session, entry.granted, entry.credit)
     }
