@@ -66,9 +66,8 @@ export function inheritFrom(row: TenantRow, nodes: readonly Inherited[]): Tenant
   return added.length === 0 ? row : { ...row, inherited: [...known, ...added] }
 }
 
-/** Whether a session is one of a passed-over node that the heir has not heard of yet. */
-export function isInherited(inherited: readonly Inherited[], session: string): boolean {
-  const at = startOf(session)
+/** Whether a session, by its {@link startOf}, is one of a passed-over node that the heir has not heard of yet. */
+export function isInherited(inherited: readonly Inherited[], at: Inherited): boolean {
   return inherited.some(
     (from) => from.node === at.node && isAfter(at, from) && !(from.until && isAfter(at, from.until)),
   )

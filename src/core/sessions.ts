@@ -219,13 +219,11 @@ export class Sessions {
    * or a node the tenant was taken over from did so after the state the takeover began with.
    */
   #adopt(tenancy: Tenancy, desk: Desk, id: string) {
-    if (isInherited(tenancy.inherited, id)) return desk.adopt(id, this.#steadyMs, true)
-    const dot = id.lastIndexOf('.')
-    const name = id.slice(0, dot)
-    const isPast = ({ life }: PastLife) => life === name
-    const past = this.#pastLives.find(isPast) ?? tenancy.pastLives.find(isPast)
-    if (past === undefined || !(Number(id.slice(dot + 1)) >= past.covered)) return undefined
-    return desk.adopt(id, this.#steadyMs, false)
+    const at = startOf(id)
+    const inherited = isInherited(tenancy.inherited, at)
+    const isPast = ({ life, covered }: PastLife) => life === `${at.node}:${at.life}` && at.opened >= covered
+    if (inherited || [...this.#pastLives, ...tenancy.pastLives].some(isPast))
+      return desk.adopt(id, this.#steadyMs, inherited)
   }
 
   #charge(desk: Desk, due: { overdraft: number; demand: number }, nowMs: number): void {
