@@ -68,7 +68,7 @@ export class Places {
    */
   drained(tenant: string, life: NodeLife, nowMs: number): boolean {
     const leaving = this.#leavingOf(tenant)
-    if (leaving === undefined || leaving.sessions.size === 0) return true
+    if (!leaving?.sessions.size) return true
     // The clock was set back: nobody knows how long it has been.
     leaving.sinceMs = Math.min(leaving.sinceMs, nowMs)
     return nowMs - leaving.sinceMs >= life.sessions.silenceMs
@@ -78,31 +78,30 @@ export class Places {
   step(message: NodeMessage<TenantCapsule>, life: NodeLife, config: NodeConfig, nowMs: number): PlaceStep {
     const { tenant } = message
     const place = this.#places.get(tenant)
-    const step = onNodeMessage(place?.row ?? null, message, {
+    const { row, account, answer } = onNodeMessage(place?.row ?? null, message, {
       node: this.#node,
       nowMs,
       tombstoneTtlMs: TOMBSTONE_TTL_MS,
       hasRoom: (reserve) => this.#hasRoom(tenant, reserve, life),
-      freeze: () => this.#freeze(tenant, life, config),
+      freeze: () => this.capsule(tenant, life, config),
       drained: this.drained(tenant, life, nowMs),
     })
-    if (step.account?.kind === 'close') life.close(tenant)
+    if (account?.kind === 'close') life.close(tenant)
     let placed = place?.placed
-    if (step.account?.kind === 'open') {
-      const { capsule } = step.account
+    if (account?.kind === 'open') {
+      const { capsule } = account
       placed = { ...capsule.placed, epoch: message.epoch }
       // Its base may have been lowered since: what it left with fits again when the next configuration comes.
-      const account = accountOf(placed, life.ledger.roundMs)
-      life.install(fittedInto(account, this.freeTokens(tenant, life)), capsule.row, nowMs)
+      const wanted = accountOf(placed, life.ledger.roundMs)
+      life.install(fittedInto(wanted, this.freeTokens(tenant, life)), capsule.row, nowMs)
     }
-    const row = step.row
-    if (row === (place?.row ?? null)) return { answer: step.answer, changed: new Map() }
-    const listed = place?.listed === true && step.account === null && row?.role === 'active'
+    if (row === (place?.row ?? null)) return { answer, changed: new Map() }
+    const listed = place?.listed === true && account === null && row?.role === 'active'
     const next = row === null ? null : { row, listed, ...(placed === undefined ? {} : { placed }) }
     const changed = this.#set(tenant, next)
     this.#leaving.delete(tenant)
     if (row?.role === 'forwarding') this.#leavingOf(tenant, nowMs)
-    return { answer: step.answer, changed }
+    return { answer, changed }
   }
 
   /**
@@ -128,7 +127,7 @@ export class Places {
     }
     for (const [tenant, place] of this.#places) {
       if (place.row.role === 'active' && place.listed && !listed.has(tenant)) {
-        const capsule = this.#freeze(tenant, life, before)
+        const capsule = this.capsule(tenant, life, before)
         life.close(tenant)
         const row = { role: 'retired', epoch: place.row.epoch, home: null, capsule } as const
         this.#set(tenant, { row, listed: false }, changed)
@@ -174,7 +173,10 @@ export class Places {
 
   /** The live account of a tenant as it is now. @throws Error where there is none */
   capsule(tenant: string, life: NodeLife, config: NodeConfig): TenantCapsule {
-    return this.#freeze(tenant, life, config)
+    const row = life.sessions.row(tenant)
+    const placed = config.tenants.find((it) => it.tenant === tenant) ?? this.#places.get(tenant)?.placed
+    if (row === undefined || placed === undefined) throw new Error(`no account of ${tenant} to freeze`)
+    return { placed, row }
   }
 
   /** The tenants of a configuration whose accounts are here. */
@@ -216,14 +218,6 @@ export class Places {
   /** Whether a tenant's rate can be kept free; what was kept free for the tenant itself before is given up. */
   #hasRoom(tenant: string, reservePerSecond: number, life: NodeLife): boolean {
     return tokensInRound(reservePerSecond, life) <= this.freeTokens(tenant, life)
-  }
-
-  #freeze(tenant: string, life: NodeLife, config: NodeConfig): TenantCapsule {
-    const row = life.sessions.row(tenant)
-    const placed =
-      config.tenants.find((it) => it.tenant === tenant) ?? this.#places.get(tenant)?.placed ?? undefined
-    if (row === undefined || placed === undefined) throw new Error(`no account of ${tenant} to freeze`)
-    return { placed, row }
   }
 
   #set(tenant: string, place: Place | null, changed = new Map<string, Place | null>()) {
