@@ -8,7 +8,7 @@
 import type { Totals } from './messages.ts'
 import type { Desk, DeskRow, LapsedSession } from './session.ts'
 import type { TenantRow } from './tenancy.ts'
-import { NO_TOTALS, noUsage, type Usage } from './usage.ts'
+import { COUNTERS, larger, NO_TOTALS, noUsage, type Usage } from './usage.ts'
 
 /** A moment of a node: sessions numbered `opened` and above in its life `life`, and all of later lives, come after. */
 interface Point {
@@ -88,7 +88,6 @@ function isAfter({ life, opened }: Point, from: Point): boolean {
   return life === from.life ? opened >= from.opened : life > from.life
 }
 
-const COUNTERS = ['admitted', 'refused', 'unreachable', 'shadowed', 'bytesIn', 'bytesOut'] as const
 const NO_TRACE = { totals: NO_TOTALS, presumed: 0 }
 
 /** Books at one desk what the passed-over node counted at its own between two states of it. */
@@ -116,14 +115,6 @@ function uncountTwice(usage: Usage, known: Totals, here: Totals, its: Totals): v
   const both = (counter: keyof Totals) => Math.max(0, Math.min(here[counter], its[counter]) - known[counter])
   usage.spent -= both('used')
   for (const counter of COUNTERS) usage[counter] -= both(counter)
-}
-
-function larger(a: Totals, b: Totals): Totals {
-  const totals = { ...a } as Record<keyof Totals, number>
-  for (const counter of Object.keys(a) as (keyof Totals)[]) {
-    totals[counter] = Math.max(a[counter], b[counter])
-  }
-  return totals
 }
 
 /** What is presumed spent when every session that lives is over. */

@@ -191,14 +191,8 @@ export class Desk {
 
   /** Takes over what survived a restart: its sessions are over, late reports will settle them. */
   restore(row: DeskRow, nowMs: number): void {
-    Object.assign(this.usage, row.usage)
-    this.#keepAnew(row.lapsed, nowMs)
-    for (const { id, edge, totals, granted } of row.sessions) {
-      const session = this.open(id, edge, nowMs, 0)
-      session.totals = totals
-      session.granted = granted
-      this.lapse(session, nowMs, true)
-    }
+    this.resume(row, nowMs, 0)
+    for (const session of this.sessions.values()) this.lapse(session, nowMs, true)
   }
 
   /** Takes over what moved here: sessions go on as they were, silence is counted anew. */

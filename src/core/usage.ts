@@ -34,7 +34,7 @@ export function addUsage(usage: Usage, other: Usage): void {
 }
 
 /** The counters of {@link Totals} that go straight into the usage account. */
-const COUNTERS = ['admitted', 'refused', 'unreachable', 'shadowed', 'bytesIn', 'bytesOut'] as const
+export const COUNTERS = ['admitted', 'refused', 'unreachable', 'shadowed', 'bytesIn', 'bytesOut'] as const
 
 /** Running totals of nothing. */
 export const NO_TOTALS: Totals = {
@@ -49,19 +49,19 @@ export const NO_TOTALS: Totals = {
   bytesOut: 0,
 }
 
+/** The larger of the two in every field. */
+export function larger(a: Totals, b: Totals): Totals {
+  const totals = { ...a } as Record<keyof Totals, number>
+  for (const counter of Object.keys(a) as (keyof Totals)[]) {
+    totals[counter] = Math.max(a[counter], b[counter])
+  }
+  return totals
+}
+
 /** Books what `now` says beyond `before`, and returns the larger of the two in every field. */
 export function bookTotals(usage: Usage, before: Totals, now: Totals): Totals {
-  const largest = { ...before } as Record<keyof Totals, number>
-  for (const counter of COUNTERS) {
-    if (now[counter] <= before[counter]) continue
-    usage[counter] += now[counter] - before[counter]
-    largest[counter] = now[counter]
-  }
-  if (now.used > before.used) {
-    usage.spent += now.used - before.used
-    largest.used = now.used
-  }
-  largest.guaranteed = Math.max(before.guaranteed, now.guaranteed)
-  largest.demand = Math.max(before.demand, now.demand)
+  const largest = larger(before, now)
+  for (const counter of COUNTERS) usage[counter] += largest[counter] - before[counter]
+  usage.spent += largest.used - before.used
   return largest
 }
