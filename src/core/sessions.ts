@@ -29,6 +29,8 @@ export interface SessionsOptions {
 const CREDIT_REQUESTS = 4
 /** A lease may be used for so many rounds after the edge asked for it. */
 const LEASE_ROUNDS = 2
+/** Measured demand counts what waits beside what was granted ahead: up to so many bases may be one that is kept to. */
+const INSIDE_BASE = 5 / 4
 /** Passed-over nodes kept of an account that moves: those that have nothing to hand in would be named for ever. */
 const KEEP_INHERITED = 64
 
@@ -237,9 +239,10 @@ export class Sessions {
     // A report under another session than the live one is late: what it holds is not known here.
     const used = report.session === session.id ? report.used : session.totals.used
     const held = session.granted - used
-    const missing = Math.max(0, report.want - held)
+    const want = this.#wanted(report, desk, held, nowMs)
+    const missing = Math.max(0, want - held)
     // What waits, or half a horizon of measured demand; a prefetch cut shorter is no refusal.
-    const needed = Math.max(0, Math.max(report.waiting, Math.floor(report.want / 2)) - held)
+    const needed = Math.max(0, Math.max(report.waiting, Math.floor(want / 2)) - held)
     const borrowedBefore = account.borrowedTotal
     const granted =
       missing === 0 ? 0 : ledger.lease(account, missing, needed, Math.max(0, report.first - held), nowMs)
@@ -262,6 +265,23 @@ export class Sessions {
       baseTokens: account.baseTokens,
       roundMs: ledger.roundMs,
     }
+  }
+
+  /**
+   * What an edge is to hold: what waits and as much ahead as it would like. A tenant inside its base is granted ahead
+   * at most the edge's part of what is left, or the last of its base would lie in leases of edges that do not need it
+   * while others are refused. Once the round is due there is a new one for whoever goes short.
+   */
+  #wanted(
+    { want, waiting }: AccountReport,
+    { account, sessions }: Desk,
+    held: number,
+    nowMs: number,
+  ): number {
+    const own = account.ownTokens
+    const inside = own > 0 && account.demandTokens <= INSIDE_BASE * account.baseTokens
+    if (!inside || nowMs >= this.ledger.dueAtMs) return want
+    return Math.max(waiting, Math.min(want, held + Math.floor(own / sessions.size)))
   }
 
   #nextId(): string {

@@ -40,15 +40,15 @@ class Edge {
     const { session } = this
     const totals = { ...NO_TOTALS, used: this.used * MICRO, demand: this.used * MICRO, admitted: this.used }
     const device = this.#device === undefined ? {} : { device: this.#device }
+    const most = session === '' ? MOST * MICRO : 0
     const asked: AccountReport = {
       tenant: 't',
       ...device,
       epoch: 1,
       session,
       ...(session === '' ? NO_TOTALS : totals),
-      want: session === '' ? MOST * MICRO : 0,
-      waiting: 0,
-      first: 0,
+      // What waits is granted whole, so that no edge of a story uses more than it was granted.
+      ...{ want: most, waiting: most, first: 0 },
     }
     const request = { version: MESSAGE_VERSION, edge: this.#name, accounts: [asked] }
     const [grant] = life.handle(request, nowMs).reply.accounts as [AccountGrant]

@@ -64,6 +64,26 @@ describe.each(SEEDS)('eight edges, 10 to 60 ms round trips, seed %i', (seed) => 
   })
 })
 
+describe.each(SEEDS)('fifty edges, seed %i', (seed) => {
+  test('a tenant that returns to nine tenths of its base as a round begins is refused nothing', () => {
+    // The flood asks for a whole round as soon as one is due, so rounds begin at about 1 000, 2 000 … ms.
+    const returns = [5_020, 7_020].map((fromMs) => ({ fromMs, toMs: fromMs + 990, perSecond: 450 }))
+    const report = runSharing(
+      parseScenario({
+        ...{ capacity: 1_000, durationMs: 8_500, seed, edges: 50, rttMs: [20, 20] },
+        tenants: [
+          { name: 'returns', base: 500, traffic: returns },
+          { name: 'floods', base: 100, traffic: always(3_000) },
+        ],
+      }),
+    )
+    const { granted, refused } = report.windows[0]!
+    expect(granted['returns']).toBeGreaterThan(80)
+    expect(refused['returns']).toBe(0)
+    expect(granted['floods']).toBeGreaterThan(500)
+  })
+})
+
 describe.each(SEEDS)('demand that varies beside floods, seed %i', (seed) => {
   test('loses little of what its share allows', () => {
     const flood = { base: 50, traffic: always(400) }
