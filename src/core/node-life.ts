@@ -84,7 +84,6 @@ export class NodeLife {
   /** To be written before the first answer, and before anything else. */
   readonly firstWrite: NodeWrite
   readonly #node: string
-  readonly #pastLives: readonly PastLife[]
   readonly #settings = new Map<string, TenantAccount>()
   #gone: string[] = []
   #writtenRound: number
@@ -102,12 +101,9 @@ export class NodeLife {
     this.epoch = (before?.epoch ?? 0) + 1
     const afterRestart = before !== undefined && !wasSilent(before, nowMs)
     this.ledger = new Ledger({ roundTokens, roundMs, nowMs, afterRestart })
-    this.sessions = new Sessions({ ledger: this.ledger, life: lifeId(node, this.epoch), nowMs })
-    this.#pastLives =
-      before === undefined
-        ? []
-        : joinLives(before.pastLives, [{ life: lifeId(node, before.epoch), covered: before.opened }])
-    for (const { life, covered } of this.#pastLives) this.sessions.rememberLife(life, covered)
+    const last = before && [{ life: lifeId(node, before.epoch), covered: before.opened }]
+    const pastLives = last && joinLives(before.pastLives, last)
+    this.sessions = new Sessions({ ledger: this.ledger, life: lifeId(node, this.epoch), nowMs, pastLives })
     for (const { account, row } of stored?.tenants ?? []) {
       this.open(account)
       this.sessions.restore(row, nowMs)
@@ -196,7 +192,7 @@ export class NodeLife {
     return {
       epoch: this.epoch,
       opened: this.sessions.opened,
-      pastLives: this.#pastLives,
+      pastLives: this.sessions.pastLives,
       roundStartedAtMs: this.ledger.roundStartedAtMs,
       writtenAtMs,
       roundTokens: this.ledger.roundTokens,

@@ -11,7 +11,7 @@ import {
 } from './messages.ts'
 import { joinLives, type PastLife } from './past-lives.ts'
 import { DEFAULT_DEVICE } from './placed.ts'
-import type { Desk, Session } from './session.ts'
+import { type Desk, KEEP_LAPSED_MS, type Session } from './session.ts'
 import { SteadyClock } from './steady-clock.ts'
 import { Tenancy, type TenantAccount, type TenantRow } from './tenancy.ts'
 
@@ -23,6 +23,8 @@ export interface SessionsOptions {
   /** Unique to this life of this node: ids of sessions begin with it. */
   readonly life: string
   readonly nowMs: number
+  /** Lives before this one whose sessions may be unknown because they were opened after the last write. */
+  readonly pastLives?: readonly PastLife[] | undefined
 }
 
 /** Requests a session may be ahead of its lease while a message is in flight. */
@@ -31,7 +33,7 @@ const CREDIT_REQUESTS = 4
 const LEASE_ROUNDS = 2
 /** Measured demand counts what waits beside what was granted ahead: up to so many bases may be one that is kept to. */
 const INSIDE_BASE = 5 / 4
-/** Passed-over nodes kept of an account that moves: those that have nothing to hand in would be named for ever. */
+/** Passed-over nodes kept of an account that moves on before {@link Tenancy.sweep} no longer needs their names. */
 const KEEP_INHERITED = 64
 
 /**
@@ -42,8 +44,8 @@ export class Sessions {
   readonly ledger: Ledger
   readonly #life: string
   readonly #tenancies = new Map<string, Tenancy>()
-  /** Lives before this one whose sessions may be unknown because they were opened after the last write. */
-  #pastLives: readonly PastLife[] = []
+  /** As given, until traces this life began with may be gone: then an unknown session may have been booked before. */
+  pastLives: readonly PastLife[]
   #opened = 0
   readonly #clock: SteadyClock
   #steadyMs = 0
@@ -53,6 +55,7 @@ export class Sessions {
   constructor(options: SessionsOptions) {
     this.ledger = options.ledger
     this.#life = options.life
+    this.pastLives = options.pastLives ?? []
     this.#clock = new SteadyClock(options.nowMs)
   }
 
@@ -128,11 +131,6 @@ export class Sessions {
     return this.#tenancies.get(tenant)?.epoch ?? 0
   }
 
-  /** Names an earlier life: sessions numbered `covered` and above were opened after its last write. */
-  rememberLife(life: string, covered: number): void {
-    this.#pastLives = joinLives(this.#pastLives, [{ life, covered }])
-  }
-
   /** A tenant's account in the ledger, its devices' spends included. */
   account(tenant: string): Account | undefined {
     return this.#tenancies.get(tenant)?.account
@@ -178,7 +176,7 @@ export class Sessions {
    */
   #movingRow(tenancy: Tenancy): TenantRow {
     const row = tenancy.toRow()
-    const pastLives = joinLives(tenancy.pastLives, this.#pastLives)
+    const pastLives = joinLives(tenancy.pastLives, this.pastLives)
     return pastLives.length === 0 ? row : { ...row, pastLives }
   }
 
@@ -224,7 +222,7 @@ export class Sessions {
     const at = startOf(id)
     const inherited = isInherited(tenancy.inherited, at)
     const isPast = ({ life, covered }: PastLife) => life === `${at.node}:${at.life}` && at.opened >= covered
-    if (inherited || [...this.#pastLives, ...tenancy.pastLives].some(isPast))
+    if (inherited || [...this.pastLives, ...tenancy.pastLives].some(isPast))
       return desk.adopt(id, this.#steadyMs, inherited)
   }
 
@@ -292,6 +290,7 @@ export class Sessions {
   sweep(nowMs: number): void {
     this.#advance(nowMs)
     this.#sweptAtMs = this.#steadyMs
+    if (this.#steadyMs > KEEP_LAPSED_MS) this.pastLives = []
     for (const tenancy of this.#tenancies.values()) tenancy.sweep(this.#steadyMs)
   }
 

@@ -66,6 +66,8 @@ export class Tenancy {
   /** Nodes this account was taken over from by force, and what they have handed in since. */
   inherited: readonly Inherited[] = []
   #settled: readonly string[] = []
+  /** From when on a trace it came with may be gone, on the sessions' steady clock. */
+  #closesAtMs = 0
   readonly #ledger: Ledger
 
   /** @throws LedgerSettingsError when it does not fit; then nothing was changed. */
@@ -111,9 +113,16 @@ export class Tenancy {
     return [...this.devices.keys(), ...(this.#rest === undefined ? [] : [DEFAULT_DEVICE])]
   }
 
-  /** Ends sessions that were not heard of in time, and forgets strays nobody names any more. */
+  /**
+   * Ends sessions that were not heard of in time, and forgets strays nobody names any more. As soon as traces may be
+   * gone, a session that is unknown may have been booked before: none is taken for new any more.
+   */
   sweep(nowMs: number): void {
     for (const desk of this.desks()) if (desk.sweep(nowMs)) this.changed = true
+    if (nowMs > this.#closesAtMs && this.inherited.length + this.pastLives.length > 0) {
+      this.inherited = this.pastLives = []
+      this.changed = true
+    }
     for (const [name, { sessions, lapsed }] of this.#strays) {
       if (sessions.size + lapsed.size === 0) this.#strays.delete(name)
     }
@@ -153,12 +162,12 @@ export class Tenancy {
 
   /** Takes over what survived a restart: its sessions are over. */
   restore(row: TenantRow, nowMs: number): void {
-    this.#takeOver(row, (desk, its) => desk.restore(its, nowMs))
+    this.#takeOver(row, nowMs, (desk, its) => desk.restore(its, nowMs))
   }
 
   /** Takes over what came with a move: its sessions go on. */
   resume(row: TenantRow, nowMs: number, silenceMs: number): void {
-    this.#takeOver(row, (desk, its) => desk.resume(its, nowMs, silenceMs))
+    this.#takeOver(row, nowMs, (desk, its) => desk.resume(its, nowMs, silenceMs))
   }
 
   /** Books what a node that was passed over has handed in, unless it was booked before. */
@@ -184,10 +193,11 @@ export class Tenancy {
     this.changed = true
   }
 
-  #takeOver(row: TenantRow, take: (desk: Desk, row: DeskRow) => void): void {
+  #takeOver(row: TenantRow, nowMs: number, take: (desk: Desk, row: DeskRow) => void): void {
     this.pastLives = row.pastLives ?? []
     this.inherited = row.inherited ?? []
     this.#settled = row.settled ?? []
+    this.#closesAtMs = nowMs + KEEP_LAPSED_MS
     restoreAccount(this.account, row)
     take(this.desk, row.desk)
     for (const device of row.devices) {
