@@ -1,7 +1,8 @@
 import type { TenantCapsule } from '../core/capsule.ts'
 import type { NodeApi } from '../core/control.ts'
-import { freshRow, type HandedIn } from '../core/late-usage.ts'
-import { type Booking, migrationId, type NodeAnswer } from '../core/migration/index.ts'
+import { handedInOf, type RetiredAnswer } from '../core/handed-in.ts'
+import type { HandedIn } from '../core/late-usage.ts'
+import type { Booking } from '../core/migration/index.ts'
 import type { CheckpointStore } from './checkpoint-store.ts'
 import type { CoordinatorStore, TenantRow } from './coordinator-store.ts'
 import { record } from './journal.ts'
@@ -96,26 +97,18 @@ export class LateBookings {
   }
 }
 
-/**
- * Keeps what a node has handed in; belongs into the transaction in which that was noted. With nothing new in it, the
- * owner still learns that nothing more will come from that node.
- */
+/** Keeps what a node has handed in; belongs into the transaction in which that was noted. */
 export function keepBooking(
   store: CoordinatorStore,
-  answer: NodeAnswer<TenantCapsule> & { readonly kind: 'retired' },
+  answer: RetiredAnswer,
   booking: Booking<TenantCapsule> | null,
   nowMs: number,
 ): void {
-  const { tenant, epoch, node, capsule } = answer
-  const last = capsule?.row ?? freshRow(tenant, epoch)
-  const { from, to } = booking ?? { from: { row: last }, to: { row: last } }
-  const id = `${migrationId(tenant, epoch)}:${node}`
-  const handedIn: HandedIn = { id, node, from: from.row, to: to.row }
   store.run(
     'INSERT INTO late_bookings (tenant, node, due_ms, value) VALUES (?, ?, ?, ?)',
-    tenant,
-    node,
+    answer.tenant,
+    answer.node,
     nowMs,
-    JSON.stringify(handedIn),
+    JSON.stringify(handedInOf(answer, booking)),
   )
 }

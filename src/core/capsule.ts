@@ -10,9 +10,9 @@ export interface TenantCapsule {
   readonly row: TenantRow
 }
 
-/** Of two states of one account the later one: usage only grows. */
+/** Of two states of one account the later one: usage only grows. Of equals the second: it may know more sessions. */
 export function latestCapsule(a: TenantCapsule, b: TenantCapsule): TenantCapsule {
-  return totalOf(b) > totalOf(a) ? b : a
+  return totalOf(b) < totalOf(a) ? a : b
 }
 
 function totalOf({ row }: TenantCapsule): number {

@@ -37,7 +37,8 @@ describe('the later of two states of an account', () => {
     expect(latestCapsule(after, before)).toBe(after)
   })
 
-  it('is the first of equals', () => {
-    expect(latestCapsule(before, capsule({ spent: 5 }, { spent: 2, presumed: 3 }))).toBe(before)
+  it('is the second of equals', () => {
+    const equal = capsule({ spent: 5 }, { spent: 2, presumed: 3 })
+    expect(latestCapsule(before, equal)).toBe(equal)
   })
 })

@@ -194,9 +194,9 @@ describe('a node that comes back', () => {
     expect(end).toMatchObject({ strays: [], baselines: [] })
   })
 
-  it('with nothing newer than the checkpoint books nothing', () => {
+  it('with nothing newer than the checkpoint books nothing, by what the heir began with', () => {
     const step = answer(taken, 'a', 5, retired(3))
-    expect(step.booking).toBeNull()
+    expect(step.booking).toEqual({ epoch: 5, node: 'a', from: checkpoint, to: checkpoint })
     expect(step.placement.strays).toEqual([{ node: 'a', epoch: 5, step: 'release' }])
     expect(after(taken, ['a', 5, { kind: 'retired', capsule: null }]).strays).toEqual([])
   })

@@ -110,7 +110,7 @@ export interface Instance {
   readonly calm: boolean
 }
 
-/** Larger usage wins; the first of equals, so that nothing new is no booking. */
+/** Larger usage wins. */
 export function latest(a: Capsule, b: Capsule): Capsule {
   return b.usage > a.usage ? b : a
 }

@@ -51,4 +51,8 @@ export const CLUSTER_REGRESSION_SEEDS: readonly RegressionSeed[] = [
     found:
       'a session was lost when its node, passed over without it, got the tenant back before it was booked',
   },
+  {
+    seed: 34247,
+    found: 'a source without anything new took from what its target, the owner, presumed spent',
+  },
 ]

@@ -1,6 +1,6 @@
 import type { TenantCapsule } from '../../../src/core/capsule.ts'
+import type { HandedIn } from '../../../src/core/late-usage.ts'
 import type { Placement } from '../../../src/core/migration/placement.ts'
-import type { Booking } from '../../../src/core/migration/strays.ts'
 import { plain } from './node-disk.ts'
 import type { Spec } from './plan.ts'
 
@@ -20,8 +20,9 @@ export interface NodeEntry {
 }
 
 /** What a node that was passed over has handed in, until the owner of the account has booked it. */
-export interface LateBooking extends Booking<TenantCapsule> {
-  readonly id: string
+export interface LateBooking extends HandedIn {
+  /** What the node answered with, for the model. */
+  readonly capsule: TenantCapsule | null
 }
 
 /** All that a coordinator keeps. */

@@ -17,7 +17,7 @@ interface LateWorld {
 export function bookLate(book: CoordinatorBook, world: LateWorld): void {
   const busy = new Set<string>()
   for (const late of book.state!.bookings.values()) {
-    const { tenant } = late.to.row
+    const { tenant } = late.to
     const { owner } = book.state!.tenants.get(tenant)!.placement
     if (owner === null || busy.has(tenant)) continue
     busy.add(tenant)
@@ -26,7 +26,7 @@ export function bookLate(book: CoordinatorBook, world: LateWorld): void {
 }
 
 function tell(book: CoordinatorBook, late: LateBooking, owner: string, world: LateWorld): void {
-  const { tenant } = late.to.row
+  const { tenant } = late.to
   const { epoch } = book.state!.tenants.get(tenant)!.placement
   book.whenDurable(() => {
     world.calls.call<Checkpoint | null>(

@@ -110,10 +110,9 @@ export class NodeModel {
     }
   }
 
-  /** What a node that was passed over has handed in was booked. */
-  onSettled(running: RunningNode, to: TenantCapsule): void {
-    const { tenant } = to.row
-    running.heard.get(tenant)!.add(this.heardIn(to))
+  /** What a node that was passed over has handed in was booked; `null` where it had no account. */
+  onSettled(running: RunningNode, tenant: string, last: TenantCapsule | null): void {
+    if (last !== null) running.heard.get(tenant)!.add(this.heardIn(last))
     this.#checkUsage(running, tenant)
   }
 

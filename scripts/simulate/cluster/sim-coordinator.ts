@@ -1,6 +1,7 @@
 import { toMicro } from '../../../src/core/amount.ts'
 import { latestCapsule, type TenantCapsule } from '../../../src/core/capsule.ts'
 import type { ConfigAnswer } from '../../../src/core/control.ts'
+import { handedInOf } from '../../../src/core/handed-in.ts'
 import { nextMessages, onAnswer, recordCheckpoint } from '../../../src/core/migration/coordinator-side.ts'
 import { openMigration, type Placement } from '../../../src/core/migration/placement.ts'
 import { planMove, requestAbort, type TargetFacts } from '../../../src/core/migration/plan.ts'
@@ -187,11 +188,12 @@ export class SimCoordinator {
     const before = known.placement
     const nowMs = this.clock.nowMs()
     const { placement, booking } = onAnswer(before, answer, nowMs, this.#terms.moves, latestCapsule)
-    if (placement === before && booking === null) return
+    if (placement === before) return
     if (placement.strays.length < before.strays.length) this.#world.tally.count('strayCollected')
     const news = placement.owner === before.owner ? [] : [placement.owner, before.owner]
-    const id = booking === null ? '' : `${answer.tenant}:${booking.epoch}:${booking.node}`
-    this.#put(placement, news, booking && { ...booking, id })
+    const late =
+      answer.kind === 'retired' ? { ...handedInOf(answer, booking), capsule: answer.capsule } : null
+    this.#put(placement, news, late)
     this.#ends.note(before, placement)
   }
 

@@ -121,16 +121,15 @@ export class ClusterNode {
     const running = this.#oneOf()
     if (this.#down || running === undefined) return
     const { life, places, config } = running
-    const { tenant } = late.to.row
+    const { tenant } = late.to
     const row = places.get(tenant)?.row
     if (row?.role !== 'active' || row.epoch !== epoch) {
       this.#writes.whenDurable(() => respond(null))
       return
     }
     const nowMs = this.clock.nowMs()
-    const { id, node, from, to } = late
-    life.sessions.settle({ id, node, from: from.row, to: to.row }, nowMs)
-    this.#world.model.onSettled(running, late.to)
+    life.sessions.settle(late, nowMs)
+    this.#world.model.onSettled(running, tenant, late.capsule)
     if (!this.#save(running, life.flush(nowMs))) return
     const state = checkpointOf(tenant, places, life, config) ?? null
     this.#writes.whenDurable(() => respond(state))

@@ -11,7 +11,7 @@ import type { NodeAnswer, NodeMessage } from './types.ts'
 
 /**
  * Usage that a passed-over node handed in: what `to` has counted beyond `from`. The tenant's usage is its
- * owner's plus all of these.
+ * owner's plus all of these. Where the node's state is older than what the takeover began with, both are that.
  */
 export interface Booking<Capsule> {
   /** Epoch of the takeover the node was passed over by. */
@@ -68,10 +68,7 @@ export function onStrayAnswer<Capsule>(
   if (baseline.capsule === null) return { placement: { ...placement, strays }, booking: null }
   const capsule = latest(baseline.capsule, answer.capsule)
   const baselines = placement.baselines.map((each) => (each === baseline ? { ...each, capsule } : each))
-  const booking =
-    capsule === baseline.capsule
-      ? null
-      : { epoch: stray.epoch, node: stray.node, from: baseline.capsule, to: capsule }
+  const booking = { epoch: stray.epoch, node: stray.node, from: baseline.capsule, to: capsule }
   return { placement: { ...placement, strays, baselines }, booking }
 }
 
