@@ -14,6 +14,8 @@ import { quantile } from './stats.ts'
 const LEASE_ROUNDS = 2
 const SCENARIOS = 10_000
 const RTT_MS = 20
+/** Rounds for which a tenant that is back is watched. */
+const RETURN_ROUNDS = 4
 
 /** What may be admitted in one round's time, over what a round hands out: docs/guarantees.md. */
 function boundOverRound(
@@ -62,11 +64,12 @@ function loneShare(edges: number): number {
 }
 
 /**
- * A tenant that owns half the node comes back at 80 % of its base, at a random moment, while another floods.
+ * A tenant that owns half the node comes back at a random moment, while another floods.
  *
- * @returns how long each of its requests of the first round waited, and how many were refused
+ * @param share of its base that it asks for
+ * @returns how long each of its requests of the first round waited, and how many of all were refused
  */
-function reclaim(edges: number, seed: number): { waitsMs: number[]; refused: number } {
+function reclaim(edges: number, share: number, seed: number): { waitsMs: number[]; refused: number } {
   const random = randomFrom(seed)
   const events = new Events()
   const nowMs = () => Math.floor(events.nowMs)
@@ -90,24 +93,27 @@ function reclaim(edges: number, seed: number): { waitsMs: number[]; refused: num
       const edge = isolates[Math.floor(random() * edges)]!
       const done = (ended: string) => {
         if (tenant !== 'returns') return
-        if (ended === 'admitted') waitsMs.push(events.nowMs - atMs)
-        else refused++
+        if (ended !== 'admitted') refused++
+        else if (atMs < backMs + 1_000) waitsMs.push(events.nowMs - atMs)
       }
       edge.request({ tenant, cost: toMicro(1), maxWaitMs: 0, done })
     })
   const backMs = 5_000 + 1_000 * random()
-  for (let atMs = 0; atMs < backMs + 1_000; atMs += 1 / 3) ask('floods', atMs)
-  for (let i = 0; i < 400; i++) ask('returns', backMs + 2.5 * i)
-  events.runUntil(backMs + 1_500)
+  for (let atMs = 0; atMs < backMs + 1_000 * RETURN_ROUNDS; atMs += 1 / 3) ask('floods', atMs)
+  const perRound = 500 * share
+  for (let i = 0; i < RETURN_ROUNDS * perRound; i++) ask('returns', backMs + (1_000 * i) / perRound)
+  events.runUntil(backMs + 1_000 * RETURN_ROUNDS + 500)
   return { waitsMs, refused }
 }
 
-function reclaimRow(edges: number, runs: number) {
-  const all = Array.from({ length: runs }, (_, i) => reclaim(edges, i + 1))
+function reclaimRow(edges: number, share: number, runs: number) {
+  const all = Array.from({ length: runs }, (_, i) => reclaim(edges, share, i + 1))
   const waits = all.flatMap(({ waitsMs }) => waitsMs)
   return {
     edges,
+    'asked of its base': share,
     'returns of a tenant': runs,
+    requests: 500 * share * RETURN_ROUNDS * runs,
     refused: all.reduce((sum, { refused }) => sum + refused, 0),
     'first request waited, ms': Number(
       quantile(
@@ -181,9 +187,8 @@ export async function accuracyReport({ seconds, progress }: RunOptions): Promise
   progress('over-admission done')
   const lone = Object.fromEntries([0, 1, 8, 50].map((edges) => [edges, loneShare(edges)]))
   progress('lone tenant done')
-  const returns = [1, 8, 50].map((edges) =>
-    reclaimRow(edges, Math.max(5, Math.min(100, Math.round(seconds / 2)))),
-  )
+  const runs = Math.max(5, Math.min(100, Math.round(seconds / 2)))
+  const returns = [0.8, 0.9, 1].flatMap((share) => [1, 8, 50].map((edges) => reclaimRow(edges, share, runs)))
   progress('returning tenant done')
   const scenarios = seconds >= 60 ? SCENARIOS : SCENARIOS / 10
   let worst = 0

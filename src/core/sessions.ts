@@ -31,8 +31,11 @@ export interface SessionsOptions {
 const CREDIT_REQUESTS = 4
 /** A lease may be used for so many rounds after the edge asked for it. */
 const LEASE_ROUNDS = 2
-/** Measured demand counts what waits beside what was granted ahead: up to so many bases may be one that is kept to. */
-const INSIDE_BASE = 5 / 4
+/**
+ * An account that keeps to its base may be measured to want up to so many: what waits at one edge counts beside what
+ * others were granted ahead.
+ */
+const INSIDE_BASE = 3 / 2
 /** Passed-over nodes kept of an account that moves on before {@link Tenancy.sweep} no longer needs their names. */
 const KEEP_INHERITED = 64
 
