@@ -67,8 +67,12 @@ export class Cluster {
   /** 1: the node has changed since an objective last judged it. */
   readonly stale: Uint8Array
   readonly zoneCriticality: Float64Array
-  totalCriticality = 0
-  totalDisruption = 0
+  /** Sums over all tenants, wherever they are. */
+  readonly totalCriticality: number
+  readonly totalDisruption: number
+  readonly totalMean: number
+  readonly totalDemand: number
+  readonly totalVariance: number
   readonly signalsHoldMs: number
   tenantBudget: number
   nodeBudget: number
@@ -104,6 +108,11 @@ export class Cluster {
     this.hazard = facts.hazard
     this.kind = facts.kind
     this.signalsHoldMs = facts.signalsHoldMs
+    this.totalCriticality = facts.totalCriticality
+    this.totalDisruption = facts.totalDisruption
+    this.totalMean = facts.totalMean
+    this.totalDemand = facts.totalDemand
+    this.totalVariance = facts.totalVariance
     this.home = facts.home.slice()
     this.held = facts.held.slice()
     this.up = facts.up.slice()
@@ -141,12 +150,8 @@ export class Cluster {
     this.nodeFootprint.fill(0)
     this.zoneCriticality.fill(0)
     this.#groups.clear()
-    this.totalCriticality = 0
-    this.totalDisruption = 0
     for (const members of this.#members) members.length = 0
     for (let tenant = 0; tenant < this.tenants.length; tenant++) {
-      this.totalCriticality += this.criticality[tenant]!
-      this.totalDisruption += this.disruption[tenant]!
       const node = this.home[tenant]!
       if (node >= 0) this.#settle(tenant, node)
     }

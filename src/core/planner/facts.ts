@@ -47,6 +47,11 @@ export class Facts {
   readonly maySleep: Uint8Array
   readonly mayWake: Uint8Array
   readonly signalsHoldMs: number
+  readonly totalCriticality: number
+  readonly totalDisruption: number
+  readonly totalMean: number
+  readonly totalDemand: number
+  readonly totalVariance: number
   readonly tenantBudget: number
   readonly nodeBudget: number
   /** Nodes each tenant is kept from for a while, because moving there has failed. */
@@ -94,6 +99,11 @@ export class Facts {
     this.demand = ofTenants((tenant) => tenant.demand)
     this.criticality = ofTenants((tenant) => tenant.criticality)
     this.disruption = ofTenants((tenant) => 1 + tenant.criticality + tenant.stateBytes / 1e9)
+    this.totalCriticality = sum(this.criticality)
+    this.totalDisruption = sum(this.disruption)
+    this.totalMean = sum(this.mean)
+    this.totalDemand = sum(this.demand)
+    this.totalVariance = sum(this.variance)
     this.held = Uint8Array.from(this.tenants, (tenant) => (this.#isHeld(tenant, input) ? 1 : 0))
     this.resting = this.#rest(input)
     const holds = this.zoneNames.map((zone) => input.signals[zone]?.holdsUntilMs ?? Number.POSITIVE_INFINITY)
@@ -164,6 +174,10 @@ function column<T>(rows: readonly T[], read: (row: T) => number): Float64Array {
   const values = new Float64Array(rows.length)
   for (let i = 0; i < rows.length; i++) values[i] = read(rows[i]!)
   return values
+}
+
+function sum(values: Float64Array): number {
+  return values.reduce((total, value) => total + value, 0)
 }
 
 function byId(a: { readonly id: string }, b: { readonly id: string }): number {

@@ -1,7 +1,7 @@
 import type { Cluster } from './cluster.ts'
 import type { Work } from './work.ts'
 
-/** What is awake, what it is asked for, and what must stay free; tokens/s. */
+/** What is awake, what the tenants ask for, and what must stay free; tokens/s. */
 export interface Reserve {
   readonly capacity: number
   readonly mean: number
@@ -14,13 +14,11 @@ export interface Reserve {
  * Free capacity to keep awake: the largest node (it may fail), a share of what is up, and the forecast's
  * spread of the whole cluster at the time the slowest sleeping node would be awake. Simple exponential smoothing
  * with gain α has the error variance σ²(1 + (h − 1)α²) after h measurements (Hyndman et al., Forecasting with
- * Exponential Smoothing, 2008, section 6.3).
+ * Exponential Smoothing, 2008, section 6.3). Every tenant counts, also one that still waits for its place: it
+ * will ask for the same once it has one.
  */
 export function reserveOf(c: Cluster): Reserve {
   let capacity = 0
-  let mean = 0
-  let demand = 0
-  let variance = 0
   let largest = 0
   let wakeMs = 0
   for (let node = 0; node < c.nodes.length; node++) {
@@ -28,18 +26,15 @@ export function reserveOf(c: Cluster): Reserve {
       if (c.nodes[node]!.state !== 'failed') wakeMs = Math.max(wakeMs, c.nodes[node]!.wakeMs)
       continue
     }
-    mean += c.nodeMean[node]!
-    demand += c.nodeDemand[node]!
-    variance += Math.max(0, c.nodeVariance[node]!)
     if (c.open[node] === 0) continue
     capacity += c.capacity[node]!
     largest = Math.max(largest, c.capacity[node]!)
   }
   const { headroomNodes, headroomShare, z, sampleMs, forecastGain } = c.settings
   const steps = Math.max(1, wakeMs / Math.max(1, sampleMs))
-  const spread = z * Math.sqrt(variance * (1 + (steps - 1) * forecastGain ** 2))
+  const spread = z * Math.sqrt(c.totalVariance * (1 + (steps - 1) * forecastGain ** 2))
   const needed = Math.max(headroomNodes * largest, headroomShare * capacity, spread)
-  return { capacity, mean, demand, needed }
+  return { capacity, mean: c.totalMean, demand: c.totalDemand, needed }
 }
 
 /** Whether what is awake is enough: head-room kept and the mean load below the waking threshold. */

@@ -1,4 +1,5 @@
 import { arrival, hasRoom, mayLive } from './fit.ts'
+import { isRoomy } from './headroom.ts'
 import type { Work } from './work.ts'
 
 /** How much cheaper a sleeping node must be than one that is up before they trade places. */
@@ -9,7 +10,10 @@ const TENANTS_EACH = 32
 const TARGETS_EACH = 24
 const SWEEPS = 8
 
-/** Moves the whole of a node to a sleeping one where power is cheaper or cleaner, and lets it sleep instead. */
+/**
+ * Moves the whole of a node to a sleeping one where power is cheaper or cleaner, and lets it sleep instead,
+ * unless head-room is missing then.
+ */
 export function relocate(work: Work): void {
   const { c, objective } = work
   const asleep = wakeable(work)
@@ -30,7 +34,7 @@ export function relocate(work: Work): void {
     work.wake(target)
     for (const tenant of c.members(node)) work.move(tenant, target, 'relocate')
     work.sleep(node)
-    if (work.isWorth(mark)) work.keep(mark)
+    if (work.isWorth(mark) && isRoomy(c)) work.keep(mark)
     else work.undo(mark)
   }
 }
@@ -45,8 +49,10 @@ function wakeable({ c, objective }: Work): number[] {
 }
 
 function holdsAll({ c }: Work, node: number, other: number): boolean {
-  if (c.footprint(node) > c.settings.packLoad * c.capacity[other]!) return false
-  if (c.nodeBase[node]! > c.capacity[other]!) return false
+  const capacity = c.capacity[other]!
+  if (c.footprint(node) > c.settings.packLoad * capacity) return false
+  if (c.nodeDemand[node]! > c.settings.packDemand * capacity) return false
+  if (c.nodeBase[node]! > capacity) return false
   c.open[other] = 1
   const all = c.members(node).every((tenant) => c.held[tenant] === 0 && mayLive(c, tenant, other))
   c.open[other] = 0

@@ -154,6 +154,37 @@ describe('the stability rules', () => {
     expect(plan(input, { ...EAGER, headroomNodes: 0 }).wake).toEqual([])
   })
 
+  it('let a node trade places with a cheaper one asleep only if that has room, and the cluster head-room', () => {
+    const frugal = { feePerHour: 0, power: { idleWatts: 40, peakWatts: 80 }, state: 'standby' as const }
+    const nodes = [aNode('a', frugal), aNode('b'), aNode('c', { capacity: 200 })]
+    const settings = { ...EAGER, headroomNodes: 0, headroomShare: 0, moveCost: 0, minGainPerDisruption: 0 }
+    const trade = (demandOfC: number, demandOfB: number) => {
+      const tenants = [
+        aTenant('t1', 'b', { demand: demandOfB, pin: 'b' }),
+        aTenant('t2', 'c', { demand: demandOfC }),
+        aTenant('t3', 'c', { demand: 0, mean: 65 }),
+      ]
+      return plan(anInput(nodes, tenants), settings, { compare: false }).standby
+    }
+    expect(trade(94, 68)).toEqual(['c'])
+    expect(trade(96, 5)).toEqual([])
+    expect(trade(94, 69)).toEqual([])
+  })
+
+  it('keep room awake for a tenant that waits for its place', () => {
+    const nodes = [aNode('a'), aNode('b')]
+    const settings = { ...EAGER, headroomNodes: 0, headroomShare: 0 }
+    const waits = (mean: number) => {
+      const tenants = [
+        aTenant('t1', 'a', { base: 100, pin: 'a' }),
+        aTenant('t2', null, { base: 100, mean, pin: 'a' }),
+      ]
+      return plan(anInput(nodes, tenants), settings)
+    }
+    expect(waits(70)).toMatchObject({ homeless: ['t2'], standby: ['b'] })
+    expect(waits(72)).toMatchObject({ homeless: ['t2'], standby: [] })
+  })
+
   it('freeze when too many nodes have failed', () => {
     const state = 'failed' as const
     const nodes = [aNode('a', { state }), aNode('b'), aNode('c')]
