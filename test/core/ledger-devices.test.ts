@@ -38,6 +38,24 @@ test('two devices that lend to each other and take it back do not run the node o
   expect(granted).toBeGreaterThan(0.95 * 40 * rounds)
 })
 
+/** Every lender has its base back at once, so each level a base was lent on can cost the node a round. */
+test('a base lent to a tenant and once more to a device takes the node to −2Q, and no lower', () => {
+  const ledger = new Ledger({ roundTokens: 40, roundMs: ROUND_MS, nowMs: 0 })
+  const a = ledger.open('A', { baseTokens: 40 })
+  const without = ledger.openDevice(a, 'without', { baseTokens: 0 })
+  const lender = ledger.openDevice(a, 'lender', { baseTokens: 40 })
+  const b = ledger.open('B', { baseTokens: 0 })
+  expect(takeAll(ledger, b, 0)).toBe(40)
+  expect(takeAll(ledger, without, 1)).toBe(40)
+  expect([ledger.poolTokens, a.owedTokens]).toEqual([-40, 0])
+  expect(takeAll(ledger, lender, 2)).toBe(40)
+  expect([ledger.poolTokens, a.owedTokens]).toEqual([-80, 40])
+  for (let round = 1; round <= 20; round++) {
+    for (const account of [b, without, lender]) takeAll(ledger, account, round * ROUND_MS + 3)
+    expect(ledger.poolTokens).toBeGreaterThanOrEqual(-80)
+  }
+})
+
 test('a tenant pays for what its devices took beyond its balance, its devices keep their base', () => {
   const { ledger, a, devices, b } = node()
   takeAll(ledger, b, 0)

@@ -51,6 +51,8 @@ export class Books {
   /** Q of every restart so far, and whether nothing has been granted since the last. */
   #restarts = 0
   #untouched = false
+  /** Some tenant has, or had, devices. */
+  #hasDevices = false
   redistributed = 0
   ownDebt = 0
 
@@ -255,17 +257,21 @@ export class Books {
     }
   }
 
-  /** Point 3. Charges are booked after the fact and never refused, so they count on top. */
+  /**
+   * Point 3. Charges are booked after the fact and never refused, so they count on top. On each level lenders
+   * may take back what was lent there: a base, lent to other tenants, may be lent to a device once more.
+   */
   #checkWindows(amount: number): void {
-    // A restarted round begins at −Q: own tokens come on top, and what siblings lend and take back.
-    const levels = this.#root.children.some((tenant) => tenant.children.length > 0) ? 2 : 1
-    const bound = this.#largestRound + this.#sumLargest + this.#charged + levels * this.#restarts
+    this.#hasDevices ||= this.#root.children.some((tenant) => tenant.children.length > 0)
+    const levels = this.#hasDevices ? 2 : 1
+    const lent = levels * this.#largestRound
+    const bound = lent + this.#sumLargest + this.#charged + this.#restarts
     atLeast(this.#ledger.poolTokens, -bound - this.#shrunk)
     const earned = (this.#largestRound * this.#passedMs) / this.#ledger.roundMs
     this.#leastSlack = Math.min(this.#leastSlack, this.#grantedEver - earned)
     this.#grantedEver += amount
     const inWorstWindow = this.#grantedEver - earned - this.#leastSlack
-    const allowed = 3 * this.#largestRound + 2 * this.#sumLargest + this.#charged + this.#restarts
+    const allowed = 2 * this.#largestRound + lent + 2 * this.#sumLargest + this.#charged + this.#restarts
     atMost(inWorstWindow, allowed + 1e-6)
   }
 
