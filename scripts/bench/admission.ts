@@ -44,6 +44,13 @@ const LONG: ReadonlySet<string> = new Set([
   'refused',
   'callPerRequest',
 ])
+/**
+ * Every so many rounds all is started anew: processes of one kind differ by a few per cent for as long as they live
+ * (how their memory lies, what was compiled when), so a ratio of two processes says less than one of six.
+ */
+const ROUNDS_PER_LIFE = 2
+/** What a process answers after its start before it is measured, so that what is hot has been compiled. */
+const WARM_UP = 20_000
 /** Share of answers that must be what the variant is about. */
 const EXPECTED_SHARE = 0.99
 const RATIOS = {
@@ -76,44 +83,52 @@ export async function benchAdmission(
   const costs: VariantCost[] = []
   let ratios: Record<string, Spread> = {}
   for (const addedMs of options.delaysMs) {
-    const variants = await startVariants(ports, addedMs, skipped)
-    if (costs.length === 0) for (const what of skipped) progress(what)
     // Without delay the figures count; with it, it is enough to see that they do not change.
     const turns = addedMs === 0 ? options : { rounds: 3, requests: options.requests >> 1, longTurns: false }
+    const told = (line: string) => progress(`+${addedMs} ms ${line}`)
+    const measured = await measure(() => startVariants(ports, addedMs, skipped), turns, told)
+    if (costs.length === 0) for (const what of skipped) progress(what)
+    for (const { variant, samples } of measured.values()) costs.push(costOf(variant, addedMs, samples))
+    if (addedMs === 0) ratios = ratiosOf(measured)
+  }
+  return { costs, ratios, skipped: [...skipped] }
+}
+
+interface Measured {
+  readonly variant: Variant
+  readonly samples: Sample[]
+}
+
+async function measure(
+  start: () => Promise<Variant[]>,
+  { rounds, requests, longTurns }: Pick<AdmissionOptions, 'rounds' | 'requests' | 'longTurns'>,
+  progress: (line: string) => void,
+): Promise<Map<string, Measured>> {
+  const measured = new Map<string, Measured>()
+  const perLife = longTurns ? ROUNDS_PER_LIFE : rounds
+  for (let from = 0; from < rounds; from += perLife) {
+    const variants = await start()
     const generator = new Generator()
     try {
-      const samples = await measure(variants, generator, turns, (line) => progress(`+${addedMs} ms ${line}`))
-      for (const variant of variants) costs.push(costOf(variant, addedMs, samples.get(variant.name)!))
-      if (addedMs === 0) ratios = ratiosOf(samples)
+      for (let round = from; round < Math.min(rounds, from + perLife); round++) {
+        const line: string[] = []
+        for (const variant of rotated(variants, round)) {
+          const long = longTurns && LONG.has(variant.name)
+          const before = long && round === from ? WARM_UP : Math.min(requests / 2, 4_000)
+          const taken = await sample(variant, generator, before, long ? LONG_TURN : requests)
+          const its = measured.get(variant.name) ?? { variant, samples: [] }
+          measured.set(variant.name, its)
+          its.samples.push(taken)
+          line.push(`${variant.name} ${taken.cpu.toFixed(1)}`)
+        }
+        progress(`round ${round + 1}/${rounds}, CPU µs per request: ${line.join(', ')}`)
+      }
     } finally {
       generator.stop()
       await stopVariants(variants)
     }
   }
-  return { costs, ratios, skipped: [...skipped] }
-}
-
-async function measure(
-  variants: readonly Variant[],
-  generator: Generator,
-  options: Pick<AdmissionOptions, 'rounds' | 'requests' | 'longTurns'>,
-  progress: (line: string) => void,
-): Promise<Map<string, Sample[]>> {
-  const samples = new Map<string, Sample[]>(variants.map(({ name }) => [name, []]))
-  for (let round = 0; round < options.rounds; round++) {
-    const line: string[] = []
-    for (const variant of rotated(variants, round)) {
-      const taken = await sample(
-        variant,
-        generator,
-        options.longTurns && LONG.has(variant.name) ? LONG_TURN : options.requests,
-      )
-      samples.get(variant.name)!.push(taken)
-      line.push(`${variant.name} ${taken.cpu.toFixed(1)}`)
-    }
-    progress(`round ${round + 1}/${options.rounds}, CPU µs per request: ${line.join(', ')}`)
-  }
-  return samples
+  return measured
 }
 
 /** Every variant comes first as often as last, so that whoever comes after whom favours nobody. */
@@ -122,13 +137,18 @@ function rotated<T>(values: readonly T[], by: number): T[] {
   return [...values.slice(at), ...values.slice(0, at)]
 }
 
-async function sample(variant: Variant, generator: Generator, requests: number): Promise<Sample> {
+/** @param before requests that go ahead: while the others had their turns, leases lapsed and rates were forgotten. */
+async function sample(
+  variant: Variant,
+  generator: Generator,
+  before: number,
+  requests: number,
+): Promise<Sample> {
   const { server, host, status } = variant
   const order = { port: server.port, host, path: '/orders/42?page=3', connections: CONNECTIONS }
-  // While the others had their turns it was idle: leases lapsed, and rates are measured anew.
-  await generator.run({ ...order, requests: Math.min(requests / 2, 4_000) })
+  await generator.run({ ...order, requests: before })
   const stores = variant.stores.map(({ pid }) => pid)
-  const before = cpuMicrosOf(server.pid)
+  const cpuBefore = cpuMicrosOf(server.pid)
   const storesBefore = cpuMicrosOfAll(stores)
   const { byStatus } = await generator.run({ ...order, requests })
   const expected = byStatus[status] ?? 0
@@ -136,7 +156,7 @@ async function sample(variant: Variant, generator: Generator, requests: number):
     throw new Error(`${variant.name}: ${JSON.stringify(byStatus)} instead of ${requests} × ${status}`)
   }
   return {
-    cpu: (cpuMicrosOf(server.pid) - before) / requests,
+    cpu: (cpuMicrosOf(server.pid) - cpuBefore) / requests,
     store: (cpuMicrosOfAll(stores) - storesBefore) / requests,
   }
 }
@@ -149,14 +169,14 @@ function costOf({ name, what, runtime }: Variant, addedMs: number, samples: read
   }
 }
 
-function ratiosOf(samples: ReadonlyMap<string, readonly Sample[]>): Record<string, Spread> {
+function ratiosOf(measured: ReadonlyMap<string, Measured>): Record<string, Spread> {
   const ratios: Record<string, Spread> = {}
   for (const [name, [above, below]] of Object.entries(RATIOS)) {
-    const [a, b] = [samples.get(above), samples.get(below)]
+    const [a, b] = [measured.get(above), measured.get(below)]
     if (a === undefined || b === undefined) continue
     ratios[name] = pairedRatio(
-      a.map(({ cpu }) => cpu),
-      b.map(({ cpu }) => cpu),
+      a.samples.map(({ cpu }) => cpu),
+      b.samples.map(({ cpu }) => cpu),
     )
   }
   return ratios
