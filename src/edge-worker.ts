@@ -10,15 +10,11 @@ interface FrontEnv extends EdgeEnv {
 }
 
 const tally = new EdgeTally()
-const gateway = createGateway<FrontEnv>(LIMITS, tally)
 
 /**
  * The edge as a Worker of its own, in front of `worker.ts`: an isolate that begins compiles all that was uploaded
  * with it, so here is only what a tenant's request needs.
  */
-export default {
-  fetch(request, env, ctx) {
-    if (isManagement(request.url)) return env.MANAGEMENT.fetch(withTally(request, tally))
-    return gateway.fetch(request, env, ctx)
-  },
-} satisfies ExportedHandler<FrontEnv>
+export default createGateway<FrontEnv>(LIMITS, tally, (url, request, env) =>
+  isManagement(url) ? env.MANAGEMENT.fetch(withTally(request, tally)) : undefined,
+) satisfies ExportedHandler<FrontEnv>

@@ -1,3 +1,4 @@
+import type { ExecutionContext } from 'hono'
 import type { Env } from './config.ts'
 import type { EdgeFigures } from './core/edge-tally.ts'
 

@@ -1,4 +1,5 @@
 import { WorkerEntrypoint } from 'cloudflare:workers'
+import type { ExecutionContext, Hono } from 'hono'
 import { type Env, LIMITS } from './config.ts'
 import type { CoordinatorEnv } from './coordinator/coordinator-object.ts'
 import type { CoordinatorApi } from './core/coordinator-api.ts'
@@ -63,13 +64,11 @@ export const SignalBoard = onDemand<unknown, object>(
 )
 
 const tally = new EdgeTally()
-const gateway = createGateway<Env>(LIMITS, tally)
+const gateway: Hono<{ Bindings: Env }> = createGateway(LIMITS, tally, (url, request, env, ctx) =>
+  isManagement(url) ? managed(request, env, ctx, tally) : undefined,
+)
 
-export default {
-  fetch(request, env, ctx) {
-    return isManagement(request.url) ? managed(request, env, ctx, tally) : gateway.fetch(request, env, ctx)
-  },
-} satisfies ExportedHandler<Env>
+export default gateway satisfies ExportedHandler<Env>
 
 /** The admin API and the dashboard for an edge that is a Worker of its own (`edge-worker.ts`). */
 export class Management extends WorkerEntrypoint<Env> {

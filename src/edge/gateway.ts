@@ -1,4 +1,4 @@
-import type { Hono } from 'hono'
+import type { ExecutionContext, Hono } from 'hono'
 import { Hono as Router } from 'hono/tiny'
 import { type EdgeEnv, LIMITS, type Limits } from '../config.ts'
 import type { EdgeTally } from '../core/edge-tally.ts'
@@ -7,11 +7,20 @@ import { Isolate } from './isolate.ts'
 import type { Execution } from './refill.ts'
 import { forward } from './upstream.ts'
 
+/** Answers requests that are no tenant's, and says nothing to the others. */
+export type Aside<Env> = (
+  url: string,
+  request: Request,
+  env: Env,
+  execution: ExecutionContext,
+) => Response | Promise<Response> | undefined
+
 /**
  * The edge as a Hono app: every request is identified, admitted, shaped, forwarded and metered.
  *
  * @param limits bounds of one isolate; those not given have their defaults
  * @param tally counts what admission costs, for metrics
+ * @param aside is asked first; told the URL because reading it from the request is not free
  *
  * @example
  * const gateway = createGateway()
@@ -20,13 +29,17 @@ import { forward } from './upstream.ts'
 export function createGateway<Env extends EdgeEnv>(
   limits: Partial<Limits> = {},
   tally?: EdgeTally,
+  aside?: Aside<Env>,
 ): Hono<{ Bindings: Env }> {
   let isolate: Isolate | undefined
-  const answer = (request: Request, env: Env, execution: Execution): Response | Promise<Response> => {
+  const answer = (request: Request, env: Env, execution: ExecutionContext): Response | Promise<Response> => {
+    const { url } = request
+    const other = aside?.(url, request, env, execution)
+    if (other !== undefined) return other
     // Random ids exist only inside a request, so the isolate's state begins with its first one.
     isolate ??= new Isolate({ ...LIMITS, ...limits }, tally)
     try {
-      const answered = serve(isolate, request, env, execution)
+      const answered = serve(isolate, url, request, env, execution)
       return answered instanceof Promise ? answered.catch(broken) : answered
     } catch (error) {
       return broken(error)
@@ -50,11 +63,12 @@ function broken(error: unknown): Response {
 
 function serve(
   isolate: Isolate,
+  url: string,
   request: Request,
   env: EdgeEnv,
   execution: Execution,
 ): Response | Promise<Response> {
-  const visit = isolate.open(request, env, execution)
+  const visit = isolate.open(url, request, env, execution)
   if (visit instanceof Response) return visit
   const entry = isolate.enter(visit)
   if (entry instanceof Promise) {

@@ -66,9 +66,9 @@ export class Isolate {
     return this.#settings
   }
 
-  /** Reads what a request addresses; a Response when that cannot be told. */
-  open(request: Request, env: EdgeEnv, execution: Execution): Visit | Response {
-    const target = parseTarget(request.url)
+  /** Reads what a request addresses; a Response when that cannot be told. @param url the request's */
+  open(url: string, request: Request, env: EdgeEnv, execution: Execution): Visit | Response {
+    const target = parseTarget(url)
     if (target === undefined) return failure(400, 'bad-target', 'the host name or the path is malformed')
     const { body } = request
     if (body !== null && Number(request.headers.get('Content-Length') ?? 0) > this.limits.bodyBytes) {

@@ -46,7 +46,7 @@ export function isolate<E extends Env = { Bindings: EdgeEnv }>(
   return async function isolate(c, next) {
     state ??= new Isolate({ ...LIMITS, ...options.limits })
     const env = options.bindings === undefined ? (c.env as EdgeEnv) : options.bindings(c)
-    const opened = state.open(c.req.raw, env, c.executionCtx)
+    const opened = state.open(c.req.url, c.req.raw, env, c.executionCtx)
     if (opened instanceof Response) return opened
     const visit = options.cost === undefined ? opened : { ...opened, cost: microOf(options.cost(c)) }
     let tenant: string | undefined
