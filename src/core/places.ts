@@ -7,8 +7,8 @@ import type { NodeLife } from './node-life.ts'
 import { accountOf, fittedInto } from './placed.ts'
 import type { TenantRow as AccountRow } from './sessions.ts'
 
-/** How long tombstones are kept: longer than any message can be under way. */
-const TOMBSTONE_TTL_MS = 3_600_000
+/** How long tombstones are kept: longer than any message can be under way, also where the clock is set ahead by an hour. */
+const TOMBSTONE_TTL_MS = 7_200_000
 
 /** What a node knows of one tenant's place. */
 export interface Place {

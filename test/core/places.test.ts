@@ -129,4 +129,23 @@ describe('the places of a node', () => {
     expect(places.drained('t', life, 0)).toBe(false)
     expect(places.drained('t', life, life.sessions.silenceMs)).toBe(true)
   })
+
+  it('know a move that was aborted although the clock was set ahead by an hour', () => {
+    const node = new TestNode()
+    node.configure({})
+    const { places, life, config } = node
+    const late = {
+      kind: 'prepare',
+      tenant: 't',
+      epoch: 2,
+      source: { node: 'm', epoch: 1 },
+      reserve: 0,
+    } as const
+    places.step({ kind: 'abort', tenant: 't', epoch: 2, side: 'target' }, life, config, 0)
+    places.sweep(3_600_000)
+    places.step(late, life, config, 3_600_000)
+    expect(places.get('t')?.row.role).toBe('gone')
+    places.sweep(7_200_000)
+    expect(places.get('t')).toBeUndefined()
+  })
 })

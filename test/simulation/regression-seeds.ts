@@ -55,4 +55,9 @@ export const CLUSTER_REGRESSION_SEEDS: readonly RegressionSeed[] = [
     seed: 34247,
     found: 'a source without anything new took from what its target, the owner, presumed spent',
   },
+  {
+    seed: 9500362,
+    found:
+      'a clock set ahead by an hour ended a tombstone, and a late message staged an aborted move for good',
+  },
 ]

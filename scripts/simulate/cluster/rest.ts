@@ -4,8 +4,8 @@ import { Violation } from '../faults/tally.ts'
 import { addCounts, noCounts } from './heard.ts'
 import type { ClusterWorld } from './world.ts'
 
-/** Tombstones are gone after so long, ms: an hour, and what clocks were set back by. */
-const TOMBSTONES_MS = 5 * 3_600_000
+/** Tombstones are gone after so long, ms: two hours, and what clocks were set back by. */
+const TOMBSTONES_MS = 6 * 3_600_000
 
 /** What is not at rest yet, or not as it must be at rest; undefined for nothing. */
 export function checkRest(world: ClusterWorld): string | undefined {
@@ -89,7 +89,7 @@ function checkUsage(world: ClusterWorld): string | undefined {
   return undefined
 }
 
-/** An hour later the next configuration finds the tombstones expired. */
+/** Hours later the next configuration finds the tombstones expired. */
 export function sweepTombstones(world: ClusterWorld): void {
   const { coordinator, nodes, events, plan } = world
   for (const node of nodes.values()) node.clock.step(TOMBSTONES_MS)
