@@ -65,23 +65,6 @@ function isBelow(host: string, domain: string): boolean {
   return !address && host.includes('.') && !LOCAL_NAME.test(host)
 }
 
-/** What of a set of nodes names origins the operator does not allow; each text names the node. */
-export function forbiddenOrigins(
-  nodes: readonly {
-    readonly metadata: { readonly name: string }
-    readonly spec: { readonly origin: object }
-  }[],
-  rules: readonly OriginRule[],
-): string[] {
-  const faults: string[] = []
-  for (const { metadata, spec } of nodes) {
-    if (!('url' in spec.origin) || typeof spec.origin.url !== 'string') continue
-    const checked = checkOrigin(spec.origin.url, rules)
-    if (!checked.ok) faults.push(`Node ${metadata.name}: spec.origin.url ${checked.error}`)
-  }
-  return faults
-}
-
 /** The name under which the service that a node names as its origin is bound: "." and "-" as "_". */
 export function serviceBinding(name: string): string {
   return `SERVICE_${name.toUpperCase().replace(/[.-]/g, '_')}`

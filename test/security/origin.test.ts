@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { checkOrigin, forbiddenOrigins, parseOriginRules } from '../../src/core/origin.ts'
+import { forbiddenOrigins } from '../../src/admin/origins.ts'
+import { checkOrigin, parseOriginRules } from '../../src/core/origin.ts'
 
 function allowed(url: string, list: string): boolean {
   const rules = parseOriginRules(list)
