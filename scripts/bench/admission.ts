@@ -40,7 +40,7 @@ const LONG: ReadonlySet<string> = new Set([
   'plain',
   'tuned',
   'admitted',
-  'admittedBare',
+  'admittedTelling',
   'refused',
   'callPerRequest',
 ])
@@ -55,12 +55,12 @@ const WARM_UP = 20_000
 const EXPECTED_SHARE = 0.99
 const RATIOS = {
   admittedOverPlain: ['admitted', 'plain'],
-  admittedBareOverPlain: ['admittedBare', 'plain'],
+  admittedTellingOverPlain: ['admittedTelling', 'plain'],
   refusedOverPlain: ['refused', 'plain'],
   admittedOverTuned: ['admitted', 'tuned'],
   refusedOverTuned: ['refused', 'tuned'],
   callPerRequestOverAdmitted: ['callPerRequest', 'admitted'],
-  callPerRequestOverAdmittedBare: ['callPerRequest', 'admittedBare'],
+  callPerRequestOverAdmittedTelling: ['callPerRequest', 'admittedTelling'],
   writePerRequestOverAdmitted: ['writePerRequest', 'admitted'],
   sharedStoreOverAdmitted: ['sharedStore', 'admitted'],
   upstashOverAdmitted: ['upstash', 'admitted'],

@@ -16,10 +16,10 @@ export interface Variant {
 
 const HOST = 'quiet.localhost'
 
-/** A tenant with plenty, the same with its answers left as they are, and one that may have next to nothing. */
+/** A tenant with plenty, the same with the fields on every answer, and one that may have next to nothing. */
 const MANIFEST = manifestOf(2_000_000, {
   quiet: { base: 900_000 },
-  plain: { base: 900_000, rateLimitFields: false },
+  telling: { base: 900_000, rateLimitFields: true },
   flood: { base: 10, ceiling: 10 },
 })
 
@@ -45,7 +45,9 @@ export async function startVariants(ports: Ports, delayMs: number, skipped: Set<
       await startWorker('tuned', { port: ports.take() }),
     ),
     worker('admitted', 'Stint, a tenant in its lease', stint),
-    worker('admittedBare', 'the same, RateLimit fields switched off', stint, { host: 'plain.localhost' }),
+    worker('admittedTelling', 'the same, RateLimit fields on every answer', stint, {
+      host: 'telling.localhost',
+    }),
     worker('refused', 'Stint, a flooding tenant refused (heads alone)', stint, {
       host: 'flood.localhost',
       status: 429,

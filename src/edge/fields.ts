@@ -80,6 +80,11 @@ function coarse(units: number): number {
 /** The name of the one policy of a tenant without devices: its base. A device's policy has the device's name. */
 export const POLICY_NAME = 'base'
 
+/** Sparing fields: while more than this share of a round's base is left … */
+const PLENTY = 1 / 2
+/** … an answer tells, and none again for so long, ms. */
+const SPARING_MS = 100
+
 /** A tenant's fields, worked out once: the policy never changes, of the limit only two numbers do. */
 export class TenantFields {
   /** The value of `RateLimit-Policy`. */
@@ -91,9 +96,20 @@ export class TenantFields {
   /** The last value written, and for how much. */
   #units = Number.NaN
   #limit = ''
+  readonly #plentyMicro: number
+  #toldAtMs = Number.NEGATIVE_INFINITY
 
-  /** Counted in requests of the usual cost; where requests cost nothing, in bytes. */
-  constructor({ base, cost }: Pick<Route['policy'], 'base' | 'cost'>, name = POLICY_NAME) {
+  /**
+   * Counted in requests of the usual cost; where requests cost nothing, in bytes.
+   *
+   * @param roundMicro a round's base if the fields are to be sparing; without it every answer tells
+   */
+  constructor(
+    { base, cost }: Pick<Route['policy'], 'base' | 'cost'>,
+    name = POLICY_NAME,
+    roundMicro = Number.POSITIVE_INFINITY,
+  ) {
+    this.#plentyMicro = roundMicro * PLENTY
     this.#prefix = `${formatString(name)};r=`
     const inBytes = cost.perRequest === 0 && cost.perKiBOut > 0
     const tokensPerUnit = inBytes ? cost.perKiBOut / 1024 : cost.perRequest || 1
@@ -104,6 +120,14 @@ export class TenantFields {
     const quota = Math.min(MAX_INTEGER, Math.floor(perSecond * this.#windowSeconds))
     const unit = inBytes ? { unit: 'content-bytes' as const } : {}
     this.policy = formatPolicies([{ name, quota, windowSeconds: this.#windowSeconds, ...unit }])
+  }
+
+  /** Whether the next answer of the origin tells that `leftMicro` are left (`docs/decisions/0051`). */
+  due(leftMicro: number, nowMs: number): boolean {
+    const sinceMs = nowMs - this.#toldAtMs
+    if (leftMicro > this.#plentyMicro && sinceMs >= 0 && sinceMs < SPARING_MS) return false
+    this.#toldAtMs = nowMs
+    return true
   }
 
   /** The value of `RateLimit` while `leftMicro` are left. */

@@ -69,10 +69,13 @@ export function prepareRoute(route: Route): KnownRoute {
 }
 
 function shareOf({ policy, roundMs }: Route, device: string | undefined, base: number, name: string): Share {
-  const fields = policy.rateLimitFields ? new TenantFields({ base, cost: policy.cost }, name) : undefined
+  const { cost, rateLimitFields } = policy
+  const baseTokens = Math.round((toMicro(base) * roundMs) / 1000)
+  const sparing = rateLimitFields === 'sparing' ? baseTokens : undefined
+  const fields = rateLimitFields ? new TenantFields({ base, cost }, name, sparing) : undefined
   return {
     device,
-    baseTokens: Math.round((toMicro(base) * roundMs) / 1000),
+    baseTokens,
     fields,
     refusals: new Refusals(name, fields),
   }

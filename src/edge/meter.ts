@@ -1,6 +1,5 @@
 import type { Account, Admission } from './admission.ts'
 import { ByteTally, expectCost, parseCost } from './cost.ts'
-import type { TenantFields } from './fields.ts'
 import type { KnownRoute } from './known-route.ts'
 import { BORROWED_HEADER, type SharedHead } from './shared-head.ts'
 
@@ -103,23 +102,28 @@ export class Meter {
     this.commit(told)
     if (told !== null) headers.delete(header)
     if (this.borrowed) headers.set(BORROWED_HEADER, '1')
-    const fields = this.account?.share.fields
-    if (fields === undefined) return
-    headers.set('RateLimit-Policy', fields.policy)
-    headers.set('RateLimit', this.#limit(fields))
+    const limit = this.#limit()
+    if (limit === undefined) return
+    headers.set('RateLimit-Policy', this.account!.share.fields!.policy)
+    headers.set('RateLimit', limit)
   }
 
   /** What {@link settle} writes, onto the head that the tenant's answers made here have in common. */
   note(head: SharedHead): void {
     this.commit(null)
     head.mark(this.borrowed)
-    const fields = this.account?.share.fields
-    head.tell(fields?.policy, fields === undefined ? undefined : this.#limit(fields))
+    const limit = this.#limit()
+    head.tell(limit === undefined ? undefined : this.account!.share.fields!.policy, limit)
   }
 
-  #limit(fields: TenantFields): string {
+  /** What is left of the tenant's quota, if this answer is to tell. */
+  #limit(): string | undefined {
+    const fields = this.account?.share.fields
+    if (fields === undefined) return
     const { lease } = this.account!
-    return fields.limit(lease.leftTokens(Date.now()) + lease.balance)
+    const nowMs = Date.now()
+    const leftMicro = lease.leftTokens(nowMs) + lease.balance
+    return fields.due(leftMicro, nowMs) ? fields.limit(leftMicro) : undefined
   }
 
   #pass(cost: number): void | Promise<void> {

@@ -81,6 +81,27 @@ describe('RateLimit fields (draft-ietf-httpapi-ratelimit-headers-11)', () => {
     expect([name, parameters.get('r')]).toEqual(['base', Number(/r=(\d+)/.exec(limit)![1])])
     expect(parseList(fields.policy)).toHaveLength(1)
   })
+
+  it('are due on one answer in 100 ms where they are sparing, and on all once half of a round is spent', () => {
+    const fields = new TenantFields({ base: 100, cost }, 'base', 25_000_000)
+    const due = [
+      [25, 1_000],
+      [24, 1_000],
+      [13, 1_099],
+      [12.5, 1_099],
+      [0, 1_099],
+      [-3, 1_100],
+      [25, 1_199],
+      [25, 1_200],
+      [25, 900],
+    ].map(([left, nowMs]) => fields.due(left! * 1_000_000, nowMs!))
+    expect(due).toEqual([true, false, false, true, true, true, false, true, true])
+  })
+
+  it('are due on every answer otherwise, whatever the clock says', () => {
+    const fields = new TenantFields({ base: 100, cost })
+    for (const nowMs of [1_000, 1_000, 500]) expect(fields.due(1e9, nowMs)).toBe(true)
+  })
 })
 
 describe('addresses are compared as bits', () => {

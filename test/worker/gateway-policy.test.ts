@@ -168,6 +168,29 @@ describe('RateLimit fields', () => {
     expect(refused.headers.get('RateLimit')).toBe(`"base";r=0;t=${refused.headers.get('Retry-After')}`)
   })
 
+  it('are told now and then while much is left, and always when less than half of a round is', async () => {
+    const tenants = { a: 'base: 10', b: 'base: 10, rateLimitFields: true' }
+    const it = await world(manifest(20, tenants, ', roundMs: 60000'))
+    const told = async (tenant: string, requests: number) => {
+      const answers: boolean[] = []
+      while (answers.length < requests) {
+        const { status, headers } = await it.ask(tenant)
+        expect([status, headers.has('RateLimit-Policy')]).toEqual([200, headers.has('RateLimit')])
+        answers.push(headers.has('RateLimit'))
+      }
+      return answers
+    }
+    const beganAtMs = Date.now()
+    const sparing = await told('a', 290)
+    expect(sparing[0]).toBe(true)
+    const allowed = 1 + Math.floor((Date.now() - beganAtMs) / 100)
+    expect(sparing.filter(Boolean).length).toBeLessThanOrEqual(allowed)
+    expect(sparing).toContain(false)
+    await told('a', 20)
+    expect(await told('a', 50)).not.toContain(false)
+    expect(await told('b', 50)).not.toContain(false)
+  })
+
   it('are absent where the tenant switched them off', async () => {
     const it = await world(
       manifest(20, { a: 'base: 10, borrows: false, rateLimitFields: false', b: 'base: 10' }),

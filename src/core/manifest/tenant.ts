@@ -73,7 +73,9 @@ const spec = strict({
   whenUnreachable: z.enum(['guarantee', 'open', 'closed']).default('guarantee'),
   cost: cost.prefault({}),
   shape: z.boolean().default(false),
-  rateLimitFields: z.boolean().default(true),
+  rateLimitFields: z
+    .union([z.literal('sparing'), z.boolean()], { error: 'must be sparing, true or false' })
+    .default('sparing'),
   urgency: strict({ min: urgency.default(0), max: urgency.default(7) })
     .refine((range) => range.max >= range.min, { path: ['max'], error: 'must be at least min' })
     .prefault({}),
