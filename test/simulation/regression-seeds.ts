@@ -60,4 +60,9 @@ export const CLUSTER_REGRESSION_SEEDS: readonly RegressionSeed[] = [
     found:
       'a clock set ahead by an hour ended a tombstone, and a late message staged an aborted move for good',
   },
+  {
+    seed: 9510586,
+    found:
+      'a base was lowered twice, and who asked for more than the rest was still taken for one in its share',
+  },
 ]

@@ -68,3 +68,16 @@ export function openMoves(
 export function hasRoom(target: TargetFacts, { base }: Spec): boolean {
   return target.state === 'ready' && target.freeRate >= toMicro(base)
 }
+
+/**
+ * A tenant's settings with `factor` of the bases it was planned with, where that is less than now. Changes do not add
+ * up, or who was planned to stay inside its share would some day ask for more than that.
+ */
+export function lowered(now: Spec, planned: Spec, factor: number): Spec {
+  const base = (tokens: number, first: number) => Math.min(tokens, Math.floor(first * factor))
+  const devices = now.devices.map((device, i) => ({
+    ...device,
+    base: base(device.base, planned.devices[i]!.base),
+  }))
+  return { ...now, base: base(now.base, planned.base), devices }
+}

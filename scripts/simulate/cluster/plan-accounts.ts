@@ -21,7 +21,8 @@ export function accountsOf(dice: Dice, nodes: number, nodeTokens: number, roundM
       {
         tenant,
         settings: { baseTokens, lendable: dice.of([1, 1, 0.5]) },
-        // The rest of a base as small as this may lie in the leases of other isolates.
+        // The rest of a base as small as this may lie in the leases of other isolates. And it may be lowered to 0.6 of
+        // this: then up to three quarters of it are asked for.
         demand: { kind: 'inShare', perRound: (baseTokens / 1_000_000) * (0.2 + dice.upTo(0.25)) },
         costs: [toMicro(1)],
         maxWaitMs: patience(),

@@ -14,7 +14,7 @@ import type { Calls } from './calls.ts'
 import { inheritable } from './capsules.ts'
 import { CoordinatorBook } from './coordinator-book.ts'
 import type { CoordinatorState, LateBooking, NodeEntry, TenantState } from './coordinator-disk.ts'
-import { configOf, firstRows, hasRoom, openMoves, targetFacts } from './coordinator-facts.ts'
+import { configOf, firstRows, hasRoom, lowered, openMoves, targetFacts } from './coordinator-facts.ts'
 import { needsTakeover, takeoverBy, waitsForSilent } from './coordinator-takeover.ts'
 import { Disk } from './disk.ts'
 import { EndTally } from './end-tally.ts'
@@ -121,7 +121,7 @@ export class SimCoordinator {
     if (from !== undefined) this.move(tenant, from)
   }
 
-  /** A tenant's base changes; its node is told. */
+  /** A tenant's base is lowered to `factor` of what it was planned with; its node is told. */
   scale(tenant: string, factor: number): void {
     const known = this.#book.state?.tenants.get(tenant)
     if (known === undefined) {
@@ -129,10 +129,9 @@ export class SimCoordinator {
       return
     }
     this.#world.tally.count('settingsChange')
-    const base = (tokens: number) => Math.floor(tokens * factor)
-    const devices = known.spec.devices.map((device) => ({ ...device, base: base(device.base) }))
+    const { spec: planned } = this.#world.plan.tenants.find(({ name }) => name === tenant)!
     this.#book.save({
-      tenants: [{ ...known, spec: { ...known.spec, base: base(known.spec.base), devices } }],
+      tenants: [{ ...known, spec: lowered(known.spec, planned, factor) }],
       nodes: this.#book.renewed([known.placement.owner]),
     })
     this.#work()
