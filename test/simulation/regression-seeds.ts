@@ -26,6 +26,14 @@ export const REGRESSION_SEEDS: readonly RegressionSeed[] = [
     found: 'the isolate that crashed happened to hold nothing, and nothing was presumed spent',
   },
   {
+    seed: 9500316,
+    found: 'the node crashed before the session of the isolate that had crashed could lapse',
+  },
+  {
+    seed: 9605918,
+    found: 'the same, three rounds after such a crash: late messages had kept the sessions alive',
+  },
+  {
     seed: 7101274,
     found: 'tokens claimed for what edges had asked ahead, for a flood that had ended, were taken for idle',
   },

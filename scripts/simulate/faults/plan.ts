@@ -27,13 +27,27 @@ export interface PlannedAccount {
 }
 
 /** Something that befalls the world at a moment. */
-export type PlannedFault = { readonly atMs: number } & (
+export type PlannedFault = NewLife | PassingFault
+
+/** Ends every session of the node. */
+export type NewLife = {
+  readonly atMs: number
+  readonly lastsMs: number
+  /**
+   * If given, it waits until the run has seen a session lapse and its tokens presumed spent, and is over by then,
+   * however short it becomes.
+   */
+  readonly overByMs?: number
+} & (
+  | { readonly kind: 'nodeCrash'; readonly duringWrite: boolean }
+  /** The node starts anew elsewhere while the old object lives on and is still sent messages. */
+  | { readonly kind: 'staleTwin' }
+)
+
+type PassingFault = { readonly atMs: number } & (
   | { readonly kind: 'message'; readonly how: 'lose' | 'repeat' | 'delay' }
   /** With `holding` not at once, but after the next answer with which it holds granted tokens it has not used. */
   | { readonly kind: 'edgeCrash'; readonly edge: number; readonly downMs: number; readonly holding: boolean }
-  | { readonly kind: 'nodeCrash'; readonly downMs: number; readonly duringWrite: boolean }
-  /** The node starts anew elsewhere while the old object lives on and is still sent messages. */
-  | { readonly kind: 'staleTwin'; readonly lastsMs: number }
   | { readonly kind: 'edgeClock' | 'nodeClock'; readonly edge: number; readonly stepMs: number }
   /** An edge (or, without one, every edge) and the node do not hear of each other. */
   | { readonly kind: 'cut'; readonly edge?: number; readonly lastsMs: number }
@@ -181,15 +195,19 @@ function faultsOf(
       factor: 0.5 + dice.upTo(0.5),
     },
   ]
+  // An isolate that is to crash may long hold nothing, and late messages keep the session it leaves behind alive.
+  const waits = window === 0 ? {} : { overByMs: fromMs + FAULTY * roundMs }
   const nodeCrash = (atMs: number): PlannedFault => ({
     atMs,
+    ...waits,
     kind: 'nodeCrash',
-    downMs: dice.upTo(3 * roundMs),
+    lastsMs: dice.upTo(3 * roundMs),
     duringWrite: dice.roll(0.5),
   })
   const crash = () => {
     const lastsMs = dice.upTo(3 * roundMs)
-    if (dice.roll(0.3)) faults.push({ atMs: window === 0 ? at(3) : late(), kind: 'staleTwin', lastsMs })
+    if (dice.roll(0.3))
+      faults.push({ atMs: window === 0 ? at(3) : late(), ...waits, kind: 'staleTwin', lastsMs })
     else faults.push(nodeCrash(window === 0 ? isolateBack + dice.upTo(roundMs / 2) : late()))
   }
   if (window === 0) {

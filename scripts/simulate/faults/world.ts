@@ -6,11 +6,12 @@ import type { Random } from '../random.ts'
 import { BacklogWatch } from './backlog-watch.ts'
 import { SimClock } from './clock.ts'
 import { EdgeWatch } from './edge-watch.ts'
-import { AccountTruth, accountKey, COUNTED } from './model.ts'
+import { AccountTruth, accountKey } from './model.ts'
 import { SimNetwork } from './network.ts'
 import { NodeWatch } from './node-watch.ts'
 import type { Parts } from './parts.ts'
-import { Dice, type FaultPlan, type PlannedAccount, type PlannedFault } from './plan.ts'
+import { Dice, type FaultPlan, type NewLife, type PlannedAccount, type PlannedFault } from './plan.ts'
+import { unrestOf } from './rest.ts'
 import { RoundLog } from './round-log.ts'
 import { type OpenRequest, type RequestEnd, SimIsolate } from './sim-isolate.ts'
 import { type RunningLife, SimNode } from './sim-node.ts'
@@ -212,6 +213,7 @@ export class FaultWorld {
 
   #befall(fault: PlannedFault): void {
     const count = this.#tally
+    if ('overByMs' in fault && this.#putOff(fault)) return
     switch (fault.kind) {
       case 'message':
         this.#network.force(fault.how)
@@ -221,8 +223,8 @@ export class FaultWorld {
         else this.#crashIsolate(fault.edge, fault.downMs)
         break
       case 'nodeCrash':
-        if (fault.duringWrite) this.#node.crashAtNextWrite(fault.downMs)
-        else this.#node.crash(fault.downMs)
+        if (fault.duringWrite) this.#node.crashAtNextWrite(fault.lastsMs)
+        else this.#node.crash(fault.lastsMs)
         break
       case 'staleTwin':
         this.#node.replace(fault.lastsMs)
@@ -251,6 +253,17 @@ export class FaultWorld {
         break
       }
     }
+  }
+
+  /** Lets a new life of the node wait for what every run needs, while a round would be left for it. */
+  #putOff(fault: NewLife): boolean {
+    const { overByMs = Number.NEGATIVE_INFINITY, lastsMs } = fault
+    const { roundMs } = this.#plan
+    const nextMs = this.#events.nowMs + roundMs / 4
+    const leftMs = overByMs - nextMs
+    if (leftMs < roundMs || this.#tally.missing(['lapsed', 'presumed']).length === 0) return false
+    this.#events.at(nextMs, () => this.#befall({ ...fault, lastsMs: Math.min(lastsMs, leftMs) }))
+    return true
   }
 
   /** Crashes an isolate that is to, if it holds tokens now that it has had an answer. */
@@ -298,40 +311,15 @@ export class FaultWorld {
     }
   }
 
-  /** Nothing waits, nothing is under way, and node and edges agree on every total. */
   #checkRest(): void {
-    if (this.#events.size > 0) this.#fail('rest', `${this.#events.size} events are still to come`)
-    if (this.#network.underWay > 0) this.#fail('rest', 'a message is still under way')
     const running = this.#node.current
-    if (running === undefined) throw this.#violation('rest', 'the node is down')
-    for (const isolate of this.#isolates) {
-      if (isolate === undefined) throw this.#violation('rest', 'an isolate is down')
-      const { id, edge, open } = isolate
-      if (open.size > 0) this.#fail('rest', `${open.size} requests of ${id} have no outcome`)
-      if (edge.line.inFlight) this.#fail('rest', `${id} waits for an answer`)
-      for (const lease of edge.line.leases.values()) {
-        const key = accountKey(lease.tenant, lease.device)
-        if (lease.hasNews) this.#fail('rest', `${id} has not told what ${key} used`)
-        const heard = running.heard.sum(key, id)
-        const truth = isolate.countsOf(key)
-        for (const counter of COUNTED) {
-          if (heard[counter] === truth[counter]) continue
-          this.#fail(
-            'rest',
-            `${id}, ${key}: ${counter} is ${truth[counter]}, the node knows ${heard[counter]}`,
-          )
-        }
-      }
-    }
-    this.#nodeWatch.checkAll(running)
+    const unrest = unrestOf(this.#events, this.#network, running, this.#isolates)
+    if (unrest !== undefined) this.#fail('rest', unrest)
+    this.#nodeWatch.checkAll(running!)
   }
 
   #fail(invariant: string, detail: string): never {
-    throw this.#violation(invariant, detail)
-  }
-
-  #violation(invariant: string, detail: string): Violation {
-    return new Violation(invariant, this.#events.nowMs, detail)
+    throw new Violation(invariant, this.#events.nowMs, detail)
   }
 }
 
