@@ -23,8 +23,7 @@ export async function admissionReport({ firstPort, seconds, progress }: RunOptio
     { rounds, requests: TURN, longTurns: seconds >= 60, delaysMs: DELAYS_MS },
     progress,
   )
-  const latencyRounds = Math.max(3, Math.round((seconds * 0.5) / 12))
-  const latency = await measureLatency(ports, latencyRounds, 1_200, DELAYS_MS, progress)
+  const latency = await measureLatency(ports, rounds, 1_200, DELAYS_MS, progress)
   const messages = await measureMessages(ports, [100, 1_000, 10_000], Math.max(3, seconds / 20), 20, progress)
   const cold = await measureColdStart(ports, Math.max(5, Math.round(seconds / 8)), progress)
   const medians = Object.entries(cpu.ratios).map(([name, { median }]) => [name, median])
