@@ -89,6 +89,7 @@ const SPARING_MS = 100
 export class TenantFields {
   /** The value of `RateLimit-Policy`. */
   readonly policy: string
+  readonly #quota: number
   readonly #windowSeconds: number
   readonly #unitMicro: number
   readonly #perUnit: number
@@ -114,12 +115,14 @@ export class TenantFields {
     const inBytes = cost.perRequest === 0 && cost.perKiBOut > 0
     const tokensPerUnit = inBytes ? cost.perKiBOut / 1024 : cost.perRequest || 1
     const perSecond = base / tokensPerUnit
-    this.#windowSeconds = perSecond >= 1 || perSecond === 0 ? 1 : Math.ceil(1 / perSecond)
+    const windowSeconds = perSecond >= 1 || perSecond === 0 ? 1 : Math.ceil(1 / perSecond)
+    const quota = Math.min(MAX_INTEGER, Math.floor(perSecond * windowSeconds))
     this.#unitMicro = inBytes ? cost.perKiBOut * MICRO_PER_TOKEN : tokensPerUnit * MICRO_PER_TOKEN
     this.#perUnit = inBytes ? 1024 : 1
-    const quota = Math.min(MAX_INTEGER, Math.floor(perSecond * this.#windowSeconds))
+    this.#quota = quota
+    this.#windowSeconds = windowSeconds
     const unit = inBytes ? { unit: 'content-bytes' as const } : {}
-    this.policy = formatPolicies([{ name, quota, windowSeconds: this.#windowSeconds, ...unit }])
+    this.policy = formatPolicies([{ name, quota, windowSeconds, ...unit }])
   }
 
   /** Whether the next answer of the origin tells that `leftMicro` are left (`docs/decisions/0051`). */
@@ -130,12 +133,13 @@ export class TenantFields {
     return true
   }
 
-  /** The value of `RateLimit` while `leftMicro` are left. */
+  /** The value of `RateLimit` while `leftMicro` are left, lent ones included; of the base there is never more than all. */
   limit(leftMicro: number): string {
-    const units = leftMicro <= 0 ? 0 : coarse(Math.floor((leftMicro * this.#perUnit) / this.#unitMicro))
+    const whole = Math.min(this.#quota, Math.floor((leftMicro * this.#perUnit) / this.#unitMicro))
+    const units = whole <= 0 ? 0 : coarse(whole)
     if (units !== this.#units) {
       this.#units = units
-      this.#limit = `${this.#prefix}${Math.min(MAX_INTEGER, units)};t=${this.#windowSeconds}`
+      this.#limit = `${this.#prefix}${units};t=${this.#windowSeconds}`
     }
     return this.#limit
   }

@@ -61,6 +61,8 @@ describe('RateLimit fields (draft-ietf-httpapi-ratelimit-headers-11)', () => {
 
   it.each([
     [100, cost, '"base";q=100;w=1', 42_500_000, '"base";r=42;t=1'],
+    // What is lent to it is not of its base.
+    [100, cost, '"base";q=100;w=1', 159_000_000, '"base";r=100;t=1'],
     [100, { ...cost, perRequest: 5 }, '"base";q=20;w=1', 42_500_000, '"base";r=8;t=1'],
     [0.1, cost, '"base";q=1;w=10', 1_000_000, '"base";r=1;t=10'],
     [0, cost, '"base";q=0;w=1', -5, '"base";r=0;t=1'],
