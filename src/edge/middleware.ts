@@ -6,6 +6,7 @@ import { declaredLength, passBody } from './body.ts'
 import { finish } from './finish.ts'
 import { Isolate } from './isolate.ts'
 import type { Meter } from './meter.ts'
+import { BORROWED_HEADER } from './shared-head.ts'
 
 /** How the middleware treats the requests of an application. */
 export interface IsolateOptions<E extends Env> {
@@ -83,17 +84,24 @@ function metered(request: Request, meter: Meter): Request {
 function settle<E extends Env>(c: Context<E>, meter: Meter): void {
   const answer = c.res
   if (answer.webSocket != null) return
-  if (!meter.metersAnswer) {
-    try {
-      meter.settle(answer.headers)
-      meter.countOut(declaredLength(answer.headers) ?? 0)
-      return
-    } catch (error) {
-      // The headers of an answer that came by `fetch` cannot be changed.
-      if (!(error instanceof TypeError)) throw error
-    }
+  if (!meter.metersAnswer && changeable(answer.headers)) {
+    meter.settle(answer.headers)
+    meter.countOut(declaredLength(answer.headers) ?? 0)
+    return
   }
   // Hono would put the headers of the old answer back onto the new one.
   c.res = undefined
   c.res = finish(answer, meter)
+}
+
+/** The headers of an answer that came by `fetch` cannot be changed, and nothing but trying tells. */
+function changeable(headers: Headers): boolean {
+  try {
+    // Only we may say it.
+    headers.delete(BORROWED_HEADER)
+    return true
+  } catch (error) {
+    if (error instanceof TypeError) return false
+    throw error
+  }
 }

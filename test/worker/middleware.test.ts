@@ -102,6 +102,18 @@ describe('isolate()', () => {
     expect([await frozen.text(), frozen.headers.has('RateLimit')]).toEqual(['frozen', true])
   })
 
+  it('settles an answer whose headers cannot be changed once, and tells what is left on it', async () => {
+    const it = await world(manifest(1000, { a: 'base: 1000' }))
+    const app = application({ tenant: () => `a${it.name}` })
+    app.get('/object', (c) => c.env.SIGNALS.getByName('main').fetch('http://signals/none'))
+    await ask(app, '/cost/25')
+    // It reserves 25, the largest cost of late, and costs 1.
+    const answer = await ask(app, '/object')
+    expect(answer.headers.has('RateLimit')).toBe(true)
+    await ask(app, '/cost/25')
+    expect((await usage(it)).spent).toBeCloseTo(25 + 1 + 25, 5)
+  })
+
   it('by host name and path when no function names the tenant, with bindings elsewhere', async () => {
     const it = await world(manifest(20, { a: 'base: 10' }))
     const app: App = new Hono()
