@@ -1,7 +1,8 @@
 import type { Account, Admission } from './admission.ts'
 import { ByteTally, expectCost, parseCost } from './cost.ts'
+import type { TenantFields } from './fields.ts'
 import type { KnownRoute } from './known-route.ts'
-import { BORROWED_HEADER, type SharedHead } from './shared-head.ts'
+import { BORROWED_HEADER, type SharedHead, writeField } from './shared-head.ts'
 
 /** A shaped stream waits in turns of so long; it is never cut. */
 const SHAPED_WAIT_MS = 60_000
@@ -102,24 +103,25 @@ export class Meter {
     this.commit(told)
     if (told !== null) headers.delete(header)
     if (this.borrowed) headers.set(BORROWED_HEADER, '1')
-    const limit = this.#limit()
-    if (limit === undefined) return
-    headers.set('RateLimit-Policy', this.account!.share.fields!.policy)
-    headers.set('RateLimit', limit)
+    const fields = this.account?.share.fields
+    if (fields === undefined) return
+    // Where an answer does not tell ours, it does not show the origin's own instead.
+    const limit = this.#limit(fields)
+    writeField(headers, 'RateLimit-Policy', limit === undefined ? undefined : fields.policy)
+    writeField(headers, 'RateLimit', limit)
   }
 
   /** What {@link settle} writes, onto the head that the tenant's answers made here have in common. */
   note(head: SharedHead): void {
     this.commit(null)
     head.mark(this.borrowed)
-    const limit = this.#limit()
-    head.tell(limit === undefined ? undefined : this.account!.share.fields!.policy, limit)
+    const fields = this.account?.share.fields
+    const limit = fields === undefined ? undefined : this.#limit(fields)
+    head.tell(limit === undefined ? undefined : fields!.policy, limit)
   }
 
   /** What is left of the tenant's quota, if this answer is to tell. */
-  #limit(): string | undefined {
-    const fields = this.account?.share.fields
-    if (fields === undefined) return
+  #limit(fields: TenantFields): string | undefined {
     const { lease } = this.account!
     const nowMs = Date.now()
     const leftMicro = lease.leftTokens(nowMs) + lease.balance

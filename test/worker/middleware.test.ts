@@ -114,6 +114,19 @@ describe('isolate()', () => {
     expect((await usage(it)).spent).toBeCloseTo(25 + 1 + 25, 5)
   })
 
+  it('shows no RateLimit fields of the application beside its own, nor on answers that carry none', async () => {
+    const it = await world(manifest(2000, { a: 'base: 1000', b: 'base: 1000, rateLimitFields: false' }))
+    const fieldsOf = async (tenant: string) => {
+      const app = application({ tenant: () => `${tenant}${it.name}` })
+      app.get('/own', (c) => c.text('', 200, { RateLimit: 'own', 'RateLimit-Policy': 'own' }))
+      const answers = await Promise.all([ask(app, '/own'), ask(app, '/own'), ask(app, '/own')])
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
+      return answers.flatMap(({ headers }) => [headers.get('RateLimit'), headers.get('RateLimit-Policy')])
+    }
+    expect(await fieldsOf('a')).not.toContain('own')
+    expect(new Set(await fieldsOf('b'))).toEqual(new Set(['own']))
+  })
+
   it('by host name and path when no function names the tenant, with bindings elsewhere', async () => {
     const it = await world(manifest(20, { a: 'base: 10' }))
     const app: App = new Hono()
